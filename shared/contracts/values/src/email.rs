@@ -15,7 +15,10 @@ use crate::ValueError;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, format = Email, max_length = 254)]
-pub struct Email {
+pub struct Email(Spellings);
+
+#[derive(Debug, Clone)]
+struct Spellings {
     shown: String,
     key: String,
 }
@@ -26,12 +29,12 @@ impl Email {
 
     /// The address as it was written, less white space at the ends.
     pub fn as_str(&self) -> &str {
-        &self.shown
+        &self.0.shown
     }
 
     /// What is unique: the address in NFC and lower case.
     pub fn key(&self) -> &str {
-        &self.key
+        &self.0.key
     }
 }
 
@@ -53,19 +56,19 @@ impl TryFrom<String> for Email {
             return Err(invalid());
         }
         let key = shown.to_lowercase();
-        Ok(Self { shown, key })
+        Ok(Self(Spellings { shown, key }))
     }
 }
 
 impl From<Email> for String {
     fn from(email: Email) -> Self {
-        email.shown
+        email.0.shown
     }
 }
 
 impl PartialEq for Email {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.0.key == other.0.key
     }
 }
 
@@ -73,13 +76,13 @@ impl Eq for Email {}
 
 impl std::hash::Hash for Email {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.0.key.hash(state);
     }
 }
 
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.0.shown)
     }
 }
 
