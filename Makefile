@@ -1,0 +1,38 @@
+# make help lists the targets.
+SERVICES := auth-service user-service product-service order-service
+
+.PHONY: help setup test format lint docs deny layers tests openapi bench
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: ## installs what the tests need beside Rust (Debian 12)
+	.ci/setup
+
+test: setup format lint layers docs deny tests ## everything that must be green
+
+format: ## the code is formatted
+	cargo fmt --all --check
+
+lint: ## clippy, warnings denied
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+layers: ## each service compiles without knowing where its neighbours live
+	for service in $(SERVICES); do cargo check -p $$service --lib --no-default-features || exit 1; done
+
+docs: ## the documentation builds without a warning
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+deny: ## licences, banned crates, sources
+	cargo deny check licenses bans sources
+
+tests: ## all tests, on SQLite and PostgreSQL 15, then what touches PostgreSQL on 18
+	.ci/postgres 15 cargo test --workspace --all-features
+	.ci/postgres 18 cargo test --workspace --all-features postgres
+
+openapi: ## writes the documents that are checked in under the contracts
+	for service in auth user product order; do cargo run -q -p $$service-service -- openapi > shared/contracts/$$service-api/openapi.json.new && mv shared/contracts/$$service-api/openapi.json.new shared/contracts/$$service-api/openapi.json; done
+
+bench: ## builds for release, measures and prints the table; PEER=<folder> measures a peer in turn
+	deploy/load/bench.sh
