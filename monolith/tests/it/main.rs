@@ -1,0 +1,5 @@
+//! Tests of the whole: how the house is built, and that the shop works in one process.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod architecture;
