@@ -4,14 +4,14 @@
 
 use async_trait::async_trait;
 use platform_rpc::Switch;
-use user_api::{AccountCopy, Users, UsersError};
+use user_api::{AccountCopy, User, Users, UsersError};
 
 /// Users behind a switch.
 pub struct SwitchedUsers(pub Switch<dyn Users>);
 
 #[async_trait]
 impl Users for SwitchedUsers {
-    async fn ensure(&self, account: &AccountCopy) -> Result<(), UsersError> {
+    async fn ensure(&self, account: &AccountCopy) -> Result<User, UsersError> {
         let users = self.0.for_writing().ok_or(UsersError::Unavailable(None))?;
         users.ensure(account).await
     }

@@ -16,9 +16,10 @@ use values::{Email, Timestamp, UserId};
 /// Profiles, as auth-service writes them.
 #[async_trait]
 pub trait Users: Send + Sync + 'static {
-    /// Makes sure that a profile is there. Idempotent: the name is taken from the first call and never overwritten, the
-    /// copies of email and roles follow the highest `account_version`.
-    async fn ensure(&self, account: &AccountCopy) -> Result<(), UsersError>;
+    /// Makes sure that a profile is there and answers it as it is now, with the name its owner gave it since. Idempotent:
+    /// the name is taken from the first call and never overwritten, the copies of email and roles follow the highest
+    /// `account_version`.
+    async fn ensure(&self, account: &AccountCopy) -> Result<User, UsersError>;
 }
 
 /// What auth knows of an account and users keep a copy of.
@@ -36,6 +37,20 @@ pub struct AccountCopy {
     pub account_version: i64,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+impl AccountCopy {
+    /// The profile as it is before its owner changed anything.
+    pub fn as_user(&self) -> User {
+        User {
+            id: self.id,
+            email: self.email.clone(),
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            created_at: self.created_at,
+            updated_at: self.created_at,
+        }
+    }
 }
 
 /// A user as clients see one.

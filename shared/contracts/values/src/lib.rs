@@ -1,4 +1,4 @@
-//! Types that cannot hold a bad value: ids, money, sku, email, quantity, time.
+//! Types that cannot hold a bad value: ids, money, sku, email, a person's name, quantity, time.
 //!
 //! Everything past the edge of a process speaks these types and never checks again. At the edge a raw string or
 //! number becomes one of them by `TryFrom` (or `FromStr`), and the error's `Display` is fit to be shown to a client.
@@ -17,6 +17,7 @@ mod currency;
 mod email;
 mod ids;
 mod money;
+mod person_name;
 mod quantity;
 mod sku;
 mod timestamp;
@@ -25,6 +26,7 @@ pub use currency::Currency;
 pub use email::Email;
 pub use ids::{OrderId, ProductId, SessionId, UserId};
 pub use money::Money;
+pub use person_name::PersonName;
 pub use quantity::Quantity;
 pub use sku::Sku;
 pub use timestamp::Timestamp;
