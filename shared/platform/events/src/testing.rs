@@ -1,0 +1,1 @@
+//! What every bus must do, as functions that a macro expands for each.
