@@ -60,10 +60,25 @@ impl Event {
         self
     }
 
-    /// The same event with its data given as JSON text, as a store keeps it.
-    pub fn with_data_text(mut self, text: String) -> Result<Self, EventError> {
-        self.data = RawValue::from_string(text)?;
-        Ok(self)
+    /// From the columns of an outbox, with `data` as JSON text.
+    pub fn from_stored(
+        id: Uuid,
+        kind: String,
+        source: String,
+        subject: String,
+        time: Timestamp,
+        traceparent: Option<String>,
+        data: String,
+    ) -> Result<Self, EventError> {
+        Ok(Self {
+            id,
+            kind,
+            source,
+            subject,
+            time,
+            traceparent,
+            data: RawValue::from_string(data)?,
+        })
     }
 
     /// The kind less its version: `product.updated`. It is also the subject on a broker.

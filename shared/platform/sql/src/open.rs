@@ -1,0 +1,179 @@
+//! Which database a service works on, and what may stop it from being opened.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use platform_clock::Clock;
+
+use crate::{Error, PgDatabase, SqliteDatabase};
+
+/// Where a process keeps its data; made from the settings `DATABASE_URL` and `DATA_DIR`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseConfig {
+    /// One file a service in a directory.
+    SqliteDir(PathBuf),
+    /// One file, for a process with a single service.
+    SqliteFile(PathBuf),
+    /// A schema and a role per service on a server.
+    Postgres(PostgresConfig),
+}
+
+/// A Postgres server as this process reaches it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresConfig {
+    /// `postgres://user:password@host/database`; never shown.
+    pub url: String,
+    /// Connections a service may open.
+    pub max_connections: u32,
+}
+
+impl PostgresConfig {
+    /// With the usual number of connections.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 10,
+        }
+    }
+}
+
+impl DatabaseConfig {
+    /// `database_url` if there is one, else a directory. `sqlite:<path>` names a file where it ends in `.db` or `.sqlite`,
+    /// else a directory. The error is one line for an operator and shows no password.
+    pub fn from_settings(database_url: Option<&str>, data_dir: &Path) -> Result<Self, String> {
+        let Some(url) = database_url.map(str::trim).filter(|url| !url.is_empty()) else {
+            return Ok(Self::SqliteDir(data_dir.to_owned()));
+        };
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return match url.parse::<sqlx::postgres::PgConnectOptions>() {
+                Ok(_) => Ok(Self::Postgres(PostgresConfig::new(url))),
+                Err(_) => Err("DATABASE_URL is not a valid postgres:// address".to_owned()),
+            };
+        }
+        let Some(path) = url.strip_prefix("sqlite:") else {
+            return Err("DATABASE_URL must begin with postgres:// or sqlite:".to_owned());
+        };
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.starts_with(':') || path.contains('?') {
+            return Err("DATABASE_URL must name a file or a directory after sqlite:".to_owned());
+        }
+        let path = PathBuf::from(path);
+        let is_file = path
+            .extension()
+            .is_some_and(|extension| extension == "db" || extension == "sqlite");
+        Ok(if is_file {
+            Self::SqliteFile(path)
+        } else {
+            Self::SqliteDir(path)
+        })
+    }
+}
+
+impl fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// As `config` prints it: without the password.
+impl fmt::Display for DatabaseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SqliteDir(path) | Self::SqliteFile(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(config) => write!(f, "{config:?}"),
+        }
+    }
+}
+
+impl fmt::Debug for PostgresConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.url.parse::<sqlx::postgres::PgConnectOptions>() {
+            Ok(options) => write!(
+                f,
+                "postgres://{}:***@{}:{}/{}",
+                options.get_username(),
+                options.get_host(),
+                options.get_port(),
+                options.get_database().unwrap_or_default()
+            ),
+            Err(_) => f.write_str("postgres://***"),
+        }
+    }
+}
+
+/// Why a database could not be opened. One line for an operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the directory.
+    #[error("the data directory {} is in use by another process ({holder}): stop it, or set DATA_DIR", dir.display())]
+    InUse {
+        /// As it was given.
+        dir: PathBuf,
+        /// The other process' id, if it is known.
+        holder: String,
+    },
+    /// The directory cannot be made or used.
+    #[error("the data directory {} cannot be used", dir.display())]
+    Directory {
+        /// As it was given.
+        dir: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The schema or its role is missing and this login may not make them.
+    #[error(
+        "schema {schema} with role {role} is missing, or this login is not a member of the role: \
+         run `migrate --provision` with a login that may create roles"
+    )]
+    NotProvisioned {
+        /// The service's schema.
+        schema: String,
+        /// The service's role.
+        role: String,
+    },
+    /// A name that cannot be one of a schema and a role.
+    #[error(
+        "{0} cannot name a schema: lower-case letters, digits and _ only, at most 63 bytes with the database's name"
+    )]
+    BadName(String),
+    /// The server or the file.
+    #[error("the database cannot be opened")]
+    Database(#[from] Error),
+}
+
+/// Why a process may not open a schema as local.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// It belongs to somebody else now.
+    #[error("this schema was handed over to {to} and must not be opened here any more: set {setting}")]
+    HandedOver {
+        /// The present owner.
+        to: String,
+        /// What to set instead.
+        setting: String,
+    },
+    /// The row could not be read or written.
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// A database of either kind; a service makes the store that fits.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// In a file.
+    Sqlite(SqliteDatabase),
+    /// On a server.
+    Postgres(PgDatabase),
+}
+
+impl Database {
+    /// Opens a service's database. On Postgres this provisions schema and role if they are missing and the login may.
+    pub async fn open(config: &DatabaseConfig, service: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Ok(match config {
+            DatabaseConfig::SqliteDir(dir) => Self::Sqlite(SqliteDatabase::open(dir, service).await?),
+            DatabaseConfig::SqliteFile(file) => Self::Sqlite(SqliteDatabase::open_file(file).await?),
+            DatabaseConfig::Postgres(config) => Self::Postgres(PgDatabase::connect(config, service, clock).await?),
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! All that is Postgres': how a schema is opened, and the shared sources compiled for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform_clock::Clock;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres as Db};
+
+use crate::{Error, Migrations, OpenError, PostgresConfig, Reader, Writer};
+
+#[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
+#[path = "shared/database.rs"]
+mod database;
+#[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
+#[path = "shared/dead_letters.rs"]
+pub mod dead_letters;
+#[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
+#[path = "shared/inbox.rs"]
+pub mod inbox;
+#[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
+#[path = "shared/outbox.rs"]
+pub mod outbox;
+#[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
+#[path = "shared/owner.rs"]
+pub mod owner;
+mod provision;
+mod writer;
+
+pub use provision::provision;
+pub(crate) use writer::acquire;
+
+const MARK_PUBLISHED: &str = "UPDATE outbox SET published_at = $1 WHERE seq = ANY($2) AND published_at IS NULL";
+const MIGRATIONS_TABLE_EXISTS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+const PLATFORM: &[(&str, &str)] = &[("1000001_platform", include_str!("../ddl/postgres.sql"))];
+
+/// Set when a connection is made: how long a statement, a wait for a lock, and a transaction that does nothing may last.
+const TIMEOUTS: [(&str, &str); 3] = [
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "3s"),
+    ("idle_in_transaction_session_timeout", "15s"),
+];
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A list of numbers as one bound value.
+fn list(numbers: &[i64]) -> Vec<i64> {
+    numbers.to_vec()
+}
+
+/// The name that shared sources know it by.
+type Database = PgDatabase;
+
+/// One service's schema on a server, seen as that service's role.
+#[derive(Debug, Clone)]
+pub struct PgDatabase {
+    reader: Reader<Db>,
+    writer: Writer<Db>,
+    options: PgConnectOptions,
+    session: Arc<str>,
+    schema: Arc<str>,
+}
+
+impl PgDatabase {
+    /// Connects as the service's role, which is made first if it is missing and the login may create roles.
+    pub async fn connect(config: &PostgresConfig, service: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let options: PgConnectOptions = config.url.parse().map_err(Error::from)?;
+        let options = options.application_name(service).disable_statement_logging();
+        let names = provision::ensure(&options, service).await?;
+        let options = options.options(TIMEOUTS);
+        let session: Arc<str> = names.session().into();
+        let on_connect = Arc::clone(&session);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let session = Arc::clone(&on_connect);
+                Box::pin(async move { set_session(connection, &session).await })
+            })
+            .connect_lazy_with(options.clone());
+        Ok(Self {
+            reader: pool.clone().into(),
+            writer: Writer::<Db>::new(pool, clock),
+            options,
+            session,
+            schema: names.schema.into(),
+        })
+    }
+
+    /// Applies what is missing of the schema, after whoever is doing so already.
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<(), Error> {
+        let mut connection = self.options.connect().await?;
+        set_session(&mut connection, &self.session).await?;
+        // Waits for another process' migration, but a table's users wait for ours 3 s at most (lock_timeout).
+        sqlx::raw_sql("SET statement_timeout = '10min'; SET lock_timeout = '5min'")
+            .execute(&mut connection)
+            .await?;
+        let lock = sqlx::query("SELECT pg_advisory_lock(hashtextextended($1, 0))").bind(&*self.schema);
+        lock.execute(&mut connection).await?;
+        sqlx::raw_sql("SET lock_timeout = '3s'")
+            .execute(&mut connection)
+            .await?;
+        let applied = migrations.apply(PLATFORM, &mut connection).await;
+        // Lets go of the lock as well.
+        connection.close().await?;
+        applied
+    }
+
+    /// Waits for what runs and closes the connections.
+    pub async fn close(&self) {
+        self.reader.0.close().await;
+    }
+}
+
+async fn set_session(connection: &mut PgConnection, session: &str) -> Result<(), sqlx::Error> {
+    // Made of names that `provision` has checked and quoted.
+    sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! A schema and a role per service.
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+
+use crate::{Error, OpenError};
+
+/// Where a service lives on a server.
+pub(super) struct Names {
+    pub(super) schema: String,
+    pub(super) role: String,
+}
+
+impl Names {
+    /// Checked, so that they can stand in statements that take no bound values.
+    fn new(database: &str, service: &str) -> Result<Self, OpenError> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let role = format!("{database}_{service}");
+        if service.is_empty() || !service.bytes().all(plain) || database.contains(['"', '\0']) || role.len() > 63 {
+            return Err(OpenError::BadName(role));
+        }
+        Ok(Self {
+            schema: service.to_owned(),
+            role,
+        })
+    }
+
+    /// What every connection says first.
+    pub(super) fn session(&self) -> String {
+        format!(r#"SET ROLE "{}"; SET search_path = "{}""#, self.role, self.schema)
+    }
+
+    fn missing(&self) -> OpenError {
+        OpenError::NotProvisioned {
+            schema: self.schema.clone(),
+            role: self.role.clone(),
+        }
+    }
+}
+
+/// Makes schema `<service>` and NOLOGIN role `<database>_<service>` with rights in that schema alone, and lets `login`
+/// become it. Does nothing to what is there. The login of `url` must be allowed to create roles and schemas.
+pub async fn provision(url: &str, service: &str, login: Option<&str>) -> Result<(), OpenError> {
+    let options: PgConnectOptions = url.parse().map_err(Error::from)?;
+    let mut connection = options.connect().await.map_err(Error::from)?;
+    let names = names(&mut connection, service).await?;
+    create(&mut connection, &names).await?;
+    if let Some(login) = login {
+        if login.contains(['"', '\0']) {
+            return Err(OpenError::BadName(login.to_owned()));
+        }
+        execute(&mut connection, format!(r#"GRANT "{}" TO "{login}""#, names.role)).await?;
+    }
+    connection.close().await.map_err(Error::from)?;
+    Ok(())
+}
+
+/// Checks that the login can work as the service's role in its schema; makes both if they are missing and it may.
+pub(super) async fn ensure(options: &PgConnectOptions, service: &str) -> Result<Names, OpenError> {
+    let mut connection = options.connect().await.map_err(Error::from)?;
+    let names = names(&mut connection, service).await?;
+    if !usable(&mut connection, &names).await? {
+        if !may_create(&mut connection).await? {
+            return Err(names.missing());
+        }
+        create(&mut connection, &names).await?;
+    }
+    connection.close().await.map_err(Error::from)?;
+    Ok(names)
+}
+
+async fn names(connection: &mut PgConnection, service: &str) -> Result<Names, OpenError> {
+    let database: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(connection)
+        .await
+        .map_err(Error::from)?;
+    Names::new(&database, service)
+}
+
+async fn usable(connection: &mut PgConnection, names: &Names) -> Result<bool, Error> {
+    let usable = sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT 1 FROM pg_roles, pg_namespace
+             WHERE rolname = $1 AND nspname = $2 AND nspowner = pg_roles.oid AND pg_has_role(pg_roles.oid, 'MEMBER'))",
+    );
+    Ok(usable
+        .bind(&names.role)
+        .bind(&names.schema)
+        .fetch_one(connection)
+        .await?)
+}
+
+async fn may_create(connection: &mut PgConnection) -> Result<bool, Error> {
+    let may = sqlx::query_scalar(
+        "SELECT (rolsuper OR rolcreaterole) AND has_database_privilege(current_database(), 'CREATE')
+         FROM pg_roles WHERE rolname = current_user",
+    );
+    Ok(may.fetch_one(connection).await?)
+}
+
+/// In one transaction, one process at a time: roles belong to the whole server.
+async fn create(connection: &mut PgConnection, names: &Names) -> Result<(), Error> {
+    let (role, schema) = (&names.role, &names.schema);
+    let mut transaction = connection.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('stoa provision', 0))")
+        .execute(&mut *transaction)
+        .await?;
+    let role_exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)")
+        .bind(role)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !role_exists {
+        execute(&mut transaction, format!(r#"CREATE ROLE "{role}" NOLOGIN"#)).await?;
+    }
+    let is_member: bool = sqlx::query_scalar(
+        "SELECT rolsuper OR COALESCE(pg_has_role(current_user, (SELECT oid FROM pg_roles WHERE rolname = $1), 'MEMBER'), false)
+         FROM pg_roles WHERE rolname = current_user",
+    )
+    .bind(role)
+    .fetch_one(&mut *transaction)
+    .await?;
+    if !is_member {
+        execute(&mut transaction, format!(r#"GRANT "{role}" TO CURRENT_USER"#)).await?;
+    }
+    execute(
+        &mut transaction,
+        format!(r#"CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION "{role}""#),
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// For statements that take no bound values; the names in them were checked.
+async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}

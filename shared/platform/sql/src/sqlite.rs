@@ -1,0 +1,109 @@
+//! All that is SQLite's: how a file is opened, and the shared sources compiled for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Sqlite as Db};
+
+use crate::lock::DataDirLock;
+use crate::{Error, Migrations, OpenError, Reader, Writer};
+
+#[path = "shared/database.rs"]
+mod database;
+#[path = "shared/dead_letters.rs"]
+pub mod dead_letters;
+#[path = "shared/inbox.rs"]
+pub mod inbox;
+#[path = "shared/outbox.rs"]
+pub mod outbox;
+#[path = "shared/owner.rs"]
+pub mod owner;
+mod writer;
+
+/// Connections that read. Each has a thread and a page cache of its own.
+const READERS: u32 = 4;
+
+const MARK_PUBLISHED: &str =
+    "UPDATE outbox SET published_at = $1 WHERE seq IN (SELECT value FROM json_each($2)) AND published_at IS NULL";
+const MIGRATIONS_TABLE_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+const PLATFORM: &[(&str, &str)] = &[("1000001_platform", include_str!("../ddl/sqlite.sql"))];
+
+/// A list of numbers as one bound value.
+fn list(numbers: &[i64]) -> String {
+    serde_json::Value::from(numbers).to_string()
+}
+
+/// The name that shared sources know it by.
+type Database = SqliteDatabase;
+
+/// One service's database in a file.
+#[derive(Debug, Clone)]
+pub struct SqliteDatabase {
+    reader: Reader<Db>,
+    writer: Writer<Db>,
+    options: SqliteConnectOptions,
+    _lock: Arc<DataDirLock>,
+}
+
+impl SqliteDatabase {
+    /// Opens `<dir>/<service>.db`, making both if they are not there. A second process on the directory is refused.
+    pub async fn open(dir: &Path, service: &str) -> Result<Self, OpenError> {
+        let lock = DataDirLock::acquire(dir)?;
+        Self::open_locked(&dir.join(format!("{service}.db")), lock).await
+    }
+
+    /// Opens one file by its path, for a process that holds a single service. Its directory is locked as well.
+    pub async fn open_file(file: &Path) -> Result<Self, OpenError> {
+        let dir = file
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let lock = DataDirLock::acquire(dir)?;
+        Self::open_locked(file, lock).await
+    }
+
+    async fn open_locked(file: &Path, lock: Arc<DataDirLock>) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("cache_size", "-2048")
+            .disable_statement_logging();
+        let writing = options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", "67108864");
+        let connection = writing.connect().await.map_err(Error::from)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(options.read_only(true));
+        Ok(Self {
+            reader: readers.into(),
+            writer: Writer::<Db>::start(writing.clone(), connection),
+            options: writing,
+            _lock: lock,
+        })
+    }
+
+    /// Applies what is missing of a schema.
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<(), Error> {
+        let mut connection = self.options.connect().await?;
+        let applied = migrations.apply(PLATFORM, &mut connection).await;
+        connection.close().await?;
+        applied
+    }
+
+    /// Commits what waits and closes the file, so that another process may open it.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.reader.0.close().await;
+    }
+}

@@ -1,0 +1,47 @@
+//! The SQL of both engines. It gets a connection, never begins and never commits.
+
+use platform_events::Event;
+use sqlx::Database;
+use uuid::Uuid;
+
+use super::{Db, engine};
+use crate::shelf::{Goods, ShelfError};
+
+pub(super) async fn put(connection: &mut <Db as Database>::Connection, goods: &Goods) -> Result<(), ShelfError> {
+    let insert = sqlx::query("INSERT INTO shelf (id, label, on_hand) VALUES ($1, $2, $3)");
+    let insert = insert.bind(goods.id).bind(&goods.label).bind(goods.on_hand);
+    match insert.execute(connection).await.map_err(platform_sql::Error::from) {
+        Err(error) if error.is_unique_violation("shelf_label", "shelf.label") => Err(ShelfError::LabelTaken),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+pub(super) async fn find(
+    connection: &mut <Db as Database>::Connection,
+    id: Uuid,
+) -> Result<Option<Goods>, platform_sql::Error> {
+    let row = sqlx::query_as("SELECT id, label, on_hand FROM shelf WHERE id = $1");
+    let row: Option<(Uuid, String, i64)> = row.bind(id).fetch_optional(connection).await?;
+    Ok(row.map(|(id, label, on_hand)| Goods { id, label, on_hand }))
+}
+
+pub(super) async fn take(
+    connection: &mut <Db as Database>::Connection,
+    id: Uuid,
+    quantity: i64,
+    event: &Event,
+) -> Result<i64, ShelfError> {
+    let take =
+        sqlx::query_scalar("UPDATE shelf SET on_hand = on_hand - $2 WHERE id = $1 AND on_hand >= $2 RETURNING on_hand");
+    let left = take
+        .bind(id)
+        .bind(quantity)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(platform_sql::Error::from)?;
+    let Some(left) = left else {
+        return Err(ShelfError::NotEnough);
+    };
+    engine::outbox::append(connection, std::slice::from_ref(event)).await?;
+    Ok(left)
+}
