@@ -1,1 +1,27 @@
-//! platform-runtime.
+//! What every process runs on: settings, router, layers, listeners, health and telemetry.
+//!
+//! Start reading at [`router`], through which every service declares its routes, then [`settings`].
+//!
+//! ```
+//! use platform_runtime::extract::Path;
+//! use platform_runtime::router::{ApiRouter, Guard};
+//! use platform_runtime::{Info, policy, routes};
+//!
+//! #[utoipa::path(get, path = "/hello/{name}", params(("name" = String, Path)), responses((status = 200)),
+//!     extensions(("x-stoa" = json!(policy::public()))))]
+//! async fn hello(Path(name): Path<String>) -> String {
+//!     format!("hello {name}")
+//! }
+//!
+//! let built = ApiRouter::new().routes(routes!(hello)).build(Info::new("greeter", "1"), &Guard::default()).unwrap();
+//! assert!(built.public.openapi.paths.paths.contains_key("/hello/{name}"));
+//! ```
+
+pub mod context;
+pub mod extract;
+pub mod router;
+pub mod settings;
+
+pub use router::policy;
+pub use utoipa::openapi::Info;
+pub use utoipa_axum::routes;

@@ -1,0 +1,152 @@
+//! Holds a request to the policy of its route.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method, header};
+use http_body::Body as _;
+use http_body_util::Limited;
+use platform_problem::{Problem, codes};
+use tokio::time::Instant;
+use tower::{Layer, Service};
+use utoipa::openapi::path::HttpMethod;
+
+use super::document::to_http;
+use super::{Guard, Policy};
+use crate::context::RequestContext;
+
+/// Wraps the handlers of one path.
+#[derive(Clone)]
+pub(super) struct EnforceLayer(Arc<Rules>);
+
+/// What holds on one path.
+struct Rules {
+    template: Arc<str>,
+    policies: Vec<(Method, Policy)>,
+    guard: Guard,
+}
+
+impl EnforceLayer {
+    pub(super) fn new(path: &str, policies: &[(HttpMethod, Policy)], guard: &Guard) -> Self {
+        let policies = policies
+            .iter()
+            .map(|(method, policy)| (to_http(method), policy.clone()));
+        Self(Arc::new(Rules {
+            template: Arc::from(path),
+            policies: policies.collect(),
+            guard: guard.clone(),
+        }))
+    }
+}
+
+impl<S> Layer<S> for EnforceLayer {
+    type Service = Enforce<S>;
+
+    fn layer(&self, inner: S) -> Enforce<S> {
+        Enforce {
+            rules: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// The service in front of a handler.
+#[derive(Clone)]
+pub(super) struct Enforce<S> {
+    rules: Arc<Rules>,
+    inner: S,
+}
+
+impl<S> Service<Request> for Enforce<S>
+where
+    S: Service<Request, Error = Infallible> + Clone + Send + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let rules = self.rules.clone();
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            Ok(rules
+                .run(request, inner)
+                .await
+                .unwrap_or_else(IntoResponse::into_response))
+        })
+    }
+}
+
+impl Rules {
+    async fn run<S>(&self, request: Request, mut inner: S) -> Result<Response, Problem>
+    where
+        S: Service<Request, Error = Infallible>,
+        S::Response: IntoResponse,
+    {
+        let (mut parts, body) = request.into_parts();
+        let policy = self.policy_of(&parts.method)?;
+        let context = self.note(&mut parts, policy);
+        check_declared_length(&parts.headers, policy)?;
+        self.guard.admit(policy, &mut parts).await?;
+
+        let request = Request::from_parts(parts, limited(body, policy));
+        let answer = context.scope(inner.call(request));
+        let deadline = context.deadline().expect("it was narrowed above");
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(answer) => Ok(answer.unwrap_or_else(|never| match never {}).into_response()),
+            Err(_) => Err(Problem::new(&codes::GATEWAY_TIMEOUT)),
+        }
+    }
+
+    /// GET answers HEAD too.
+    fn policy_of(&self, method: &Method) -> Result<&Policy, Problem> {
+        let find = |wanted: &Method| self.policies.iter().find(|(known, _)| known == wanted);
+        let found = find(method).or_else(|| (method == Method::HEAD).then(|| find(&Method::GET)).flatten());
+        let (_, policy) = found.ok_or_else(|| Problem::new(&codes::METHOD_NOT_ALLOWED))?;
+        Ok(policy)
+    }
+
+    /// Puts the route and its deadline into the context, which is made here if no layer in front did.
+    fn note(&self, parts: &mut http::request::Parts, policy: &Policy) -> RequestContext {
+        let context = parts.extensions.get_or_insert_with(RequestContext::detached);
+        context.set_route(&self.template);
+        context.narrow_deadline(Instant::now() + policy.timeout());
+        context.clone()
+    }
+}
+
+/// Refuses by `Content-Length` what the limit would cut off later.
+fn check_declared_length(headers: &HeaderMap, policy: &Policy) -> Result<(), Problem> {
+    let Some(length) = headers.get(header::CONTENT_LENGTH) else {
+        return Ok(());
+    };
+    let length: Option<u64> = length.to_str().ok().and_then(|text| text.parse().ok());
+    if length.is_none_or(|length| length > policy.body_limit) {
+        return Err(too_large(policy.body_limit));
+    }
+    Ok(())
+}
+
+fn too_large(limit: u64) -> Problem {
+    Problem::new(&codes::PAYLOAD_TOO_LARGE).detail(format!("the body is limited to {limit} bytes"))
+}
+
+/// A body without an end is cut off at the limit; an empty one is left as it is.
+fn limited(body: Body, policy: &Policy) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    let limit = usize::try_from(policy.body_limit).unwrap_or(usize::MAX);
+    Body::new(Limited::new(body, limit))
+}

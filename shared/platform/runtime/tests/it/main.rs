@@ -1,0 +1,5 @@
+//! The runtime as a service and its clients see it.
+
+#![allow(clippy::unwrap_used, reason = "a test may, in its fixtures too")]
+
+mod router;
