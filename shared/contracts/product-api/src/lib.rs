@@ -14,6 +14,8 @@ mod problems;
 mod product;
 mod products;
 mod stock;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use problems::PROBLEMS;
 pub use problems::{
