@@ -5,7 +5,7 @@
 //! units share a commit. [`Reader`] is its counterpart for reads.
 //!
 //! Start reading at [`Writer`], then [`Database::open`]. What comes with every schema (migrated together with the
-//! service's own tables): `outbox`, `inbox`, `dead_letters` and `owner`, once per engine under [`sqlite`] and
+//! service's own tables): `outbox`, `inbox`, `dead_letters`, `idempotency` and `owner`, once per engine under [`sqlite`] and
 //! [`postgres`]; a dialect file says `use platform_sql::sqlite as engine` and the shared source `engine::outbox::append`.
 //!
 //! ```
@@ -46,7 +46,10 @@
 //! A table of the platform's own: a numbered file per engine under `ddl/`, named in `PLATFORM` of `sqlite.rs` and
 //! `postgres.rs`; its SQL under `src/shared/`, named by `#[path]` in both; a test in `tests/it`.
 
+mod batcher;
+pub mod cursor;
 mod error;
+pub mod idempotency;
 mod lock;
 mod migrations;
 mod open;
@@ -57,6 +60,7 @@ pub mod sqlite;
 pub mod testing;
 mod writer;
 
+pub use batcher::Batcher;
 pub use error::Error;
 pub use lock::DataDirLock;
 pub use migrations::Migrations;

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use platform_clock::Clock;
+use platform_events::{DeadLetters, Outbox, Wake};
+use tokio_util::sync::CancellationToken;
+use values::Timestamp;
 
 use crate::{Error, PgDatabase, SqliteDatabase};
 
@@ -167,6 +170,16 @@ pub enum Database {
     Postgres(PgDatabase),
 }
 
+/// The same call on whichever it is.
+macro_rules! either {
+    ($database:expr, $it:ident => $call:expr) => {
+        match $database {
+            Database::Sqlite($it) => $call,
+            Database::Postgres($it) => $call,
+        }
+    };
+}
+
 impl Database {
     /// Opens a service's database. On Postgres this provisions schema and role if they are missing and the login may.
     pub async fn open(config: &DatabaseConfig, service: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
@@ -175,5 +188,45 @@ impl Database {
             DatabaseConfig::SqliteFile(file) => Self::Sqlite(SqliteDatabase::open_file(file).await?),
             DatabaseConfig::Postgres(config) => Self::Postgres(PgDatabase::connect(config, service, clock).await?),
         })
+    }
+
+    /// What is woken when a unit with events has committed.
+    pub fn wake(&self) -> Wake {
+        either!(self, it => it.wake())
+    }
+
+    /// The read side of the outbox, for a relay.
+    pub fn outbox(&self) -> Arc<dyn Outbox> {
+        either!(self, it => it.outbox())
+    }
+
+    /// The dead letters of this service's subscriptions.
+    pub fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+        either!(self, it => it.dead_letters())
+    }
+
+    /// Whether the database answers; for readiness.
+    pub async fn ping(&self) -> Result<(), Error> {
+        either!(self, it => it.ping().await)
+    }
+
+    /// Claims the schema for a process that opens it as local; `setting` is what the refusal names.
+    pub async fn claim_owner(&self, owner: &str, setting: &str, now: Timestamp) -> Result<(), OwnerError> {
+        either!(self, it => it.claim_owner(owner, setting, now).await)
+    }
+
+    /// Hands the schema over: whoever else claims it from now on is refused.
+    pub async fn hand_over(&self, to: &str, now: Timestamp) -> Result<(), Error> {
+        either!(self, it => it.hand_over(to, now).await)
+    }
+
+    /// Deletes what is not needed any more, in small steps, until told to stop.
+    pub async fn keep_house(&self, clock: Arc<dyn Clock>, stop: CancellationToken) {
+        either!(self, it => it.keep_house(clock, stop).await);
+    }
+
+    /// Commits what waits and closes every connection.
+    pub async fn close(&self) {
+        either!(self, it => it.close().await);
     }
 }

@@ -7,6 +7,7 @@ use platform_clock::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres as Db};
 
+use crate::idempotency::IdempotencyKey;
 use crate::{Error, Migrations, OpenError, PostgresConfig, Reader, Writer};
 
 #[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
@@ -15,6 +16,9 @@ mod database;
 #[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
 #[path = "shared/dead_letters.rs"]
 pub mod dead_letters;
+#[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
+#[path = "shared/idempotency.rs"]
+pub mod idempotency;
 #[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
 #[path = "shared/inbox.rs"]
 pub mod inbox;
@@ -46,6 +50,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A list of numbers as one bound value.
 fn list(numbers: &[i64]) -> Vec<i64> {
     numbers.to_vec()
+}
+
+/// Until the transaction ends. Two keys with one hash wait for each other, and that is all.
+async fn lock_key(connection: &mut PgConnection, key: &IdempotencyKey) -> Result<(), Error> {
+    let lock = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))");
+    lock.bind(format!("{} {} {}", key.caller, key.route, key.key))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// The name that shared sources know it by.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Sqlite as Db};
+use sqlx::{ConnectOptions, Connection, Sqlite as Db, SqliteConnection};
 
+use crate::idempotency::IdempotencyKey;
 use crate::lock::DataDirLock;
 use crate::{Error, Migrations, OpenError, Reader, Writer};
 
@@ -14,6 +15,8 @@ use crate::{Error, Migrations, OpenError, Reader, Writer};
 mod database;
 #[path = "shared/dead_letters.rs"]
 pub mod dead_letters;
+#[path = "shared/idempotency.rs"]
+pub mod idempotency;
 #[path = "shared/inbox.rs"]
 pub mod inbox;
 #[path = "shared/outbox.rs"]
@@ -33,6 +36,11 @@ const PLATFORM: &[(&str, &str)] = &[("1000001_platform", include_str!("../ddl/sq
 /// A list of numbers as one bound value.
 fn list(numbers: &[i64]) -> String {
     serde_json::Value::from(numbers).to_string()
+}
+
+/// One writer: no twin can run at the same time.
+async fn lock_key(_: &mut SqliteConnection, _: &IdempotencyKey) -> Result<(), Error> {
+    Ok(())
 }
 
 /// The name that shared sources know it by.

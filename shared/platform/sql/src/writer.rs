@@ -55,8 +55,7 @@ impl<DB: Engine> Clone for Writer<DB> {
 }
 
 impl<DB: Engine> Writer<DB> {
-    /// What a committed unit with events wakes: give it to the [`Relay`](platform_events::Relay). A statement that
-    /// writes the outbox without `outbox::append` calls `wake` itself, after its commit.
+    /// What a committed unit with events wakes: give it to the [`Relay`](platform_events::Relay).
     pub fn wake(&self) -> &Wake {
         &self.wake
     }

@@ -15,6 +15,8 @@ use crate::{Error, Writer};
 
 /// How often a unit may lose a race before its caller hears `Unavailable`.
 const ATTEMPTS: u32 = 6;
+/// How long a begin, a commit or a ping may take.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine for Postgres {
     type Writing = Transactions;
@@ -94,17 +96,17 @@ impl Writer<Postgres> {
     {
         let before = |error: sqlx::Error| Stopped::BeforeCommit(Error::from(error).into());
         let mut connection = acquire(&self.inner.pool, tested).await.map_err(before)?;
-        let mut transaction = connection.begin().await.map_err(before)?;
+        let mut transaction = within(connection.begin()).await.map_err(before)?;
         let ran = run_unit(&mut *transaction, input, unit).await;
         let value = match ran.outcome {
             Ok(value) => value,
             Err(error) => {
                 // If this fails the connection is broken, and the server has rolled back by itself.
-                let _ = transaction.rollback().await;
+                let _ = within(transaction.rollback()).await;
                 return Err(Stopped::BeforeCommit(error));
             }
         };
-        let committed = transaction.commit().await;
+        let committed = within(transaction.commit()).await;
         committed.map_err(|error| Stopped::AtCommit(Error::from(error).into()))?;
         if ran.appended {
             self.wake.wake();
@@ -113,11 +115,19 @@ impl Writer<Postgres> {
     }
 }
 
+/// The server's own time-outs are of no use when it cannot be reached.
+async fn within<T>(exchange: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let timed_out = || sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(EXCHANGE_TIMEOUT, exchange)
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+}
+
 /// A connection from the pool, which does not look whether they are alive; with `tested` one that was asked just now.
 pub(crate) async fn acquire(pool: &PgPool, tested: bool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     loop {
         let mut connection = pool.acquire().await?;
-        if !tested || connection.ping().await.is_ok() {
+        if !tested || within(connection.ping()).await.is_ok() {
             return Ok(connection);
         }
         // Each turn takes a dead connection out of the pool; a new one was greeted by the server.

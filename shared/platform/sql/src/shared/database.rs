@@ -1,12 +1,24 @@
 //! What both kinds of database offer in the same way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use platform_clock::Clock;
 use platform_events::{DeadLetters, Outbox, Wake};
 use sqlx::Connection;
+use tokio_util::sync::CancellationToken;
+use values::Timestamp;
 
-use super::{Database, Db, MIGRATIONS_TABLE_EXISTS, PLATFORM, dead_letters::SqlDeadLetters, outbox::SqlOutbox};
-use crate::{Error, Migrations, Reader, Writer};
+use super::dead_letters::SqlDeadLetters;
+use super::outbox::SqlOutbox;
+use super::{Database, Db, MIGRATIONS_TABLE_EXISTS, PLATFORM, idempotency, inbox, owner};
+use crate::{Error, Migrations, OwnerError, Reader, Writer};
+
+/// How long an inbox remembers: a day longer than any outbox may publish again.
+const INBOX_KEPT: Duration = Duration::from_hours(8 * 24);
+/// How often old rows are deleted, and how many at once.
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
+const STEP: u32 = 500;
 
 impl Database {
     /// For reading.
@@ -37,9 +49,26 @@ impl Database {
     /// Whether the database answers; for readiness.
     pub async fn ping(&self) -> Result<(), Error> {
         let ping = self.reader.run((), |connection, ()| {
-            Box::pin(async move { Ok::<_, Error>(connection.ping().await?) })
+            Box::pin(async move { Ok(connection.ping().await?) })
         });
         ping.await
+    }
+
+    /// Claims the schema for a process that opens it as local; `setting` is what the refusal names.
+    pub async fn claim_owner(&self, owner: &str, setting: &str, now: Timestamp) -> Result<(), OwnerError> {
+        let claim = (owner.to_owned(), setting.to_owned(), now);
+        let unit = self.writer.run(claim, |connection, (owner, setting, now)| {
+            Box::pin(owner::claim(connection, owner, setting, *now))
+        });
+        unit.await
+    }
+
+    /// Hands the schema over; see [`owner`](super::owner).
+    pub async fn hand_over(&self, to: &str, now: Timestamp) -> Result<(), Error> {
+        let unit = self.writer.run((to.to_owned(), now), |connection, (to, now)| {
+            Box::pin(owner::hand_over(connection, to, *now))
+        });
+        unit.await
     }
 
     /// The names of the migrations that the schema lacks; empty means that it is as new as this binary needs.
@@ -57,5 +86,35 @@ impl Database {
             })
         });
         Ok(migrations.without(PLATFORM, &applied.await?))
+    }
+
+    /// Deletes what inbox and idempotency keys no longer need, in small steps, until told to stop. (The outbox is kept
+    /// small by its relay.)
+    pub async fn keep_house(&self, clock: Arc<dyn Clock>, stop: CancellationToken) {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(HOUSEKEEPING))
+            .await
+            .is_some()
+        {
+            if let Err(error) = self.purge(clock.now()).await {
+                tracing::warn!(error = %error, "old rows could not be purged");
+            }
+        }
+    }
+
+    /// One round of [`Self::keep_house`].
+    pub async fn purge(&self, now: Timestamp) -> Result<(), Error> {
+        loop {
+            let purge = self.writer.run(now, |connection, &now| {
+                Box::pin(async move {
+                    let events = inbox::purge(connection, now.minus(INBOX_KEPT), STEP).await?;
+                    let answers = idempotency::purge(connection, now.minus(crate::idempotency::KEPT), STEP).await?;
+                    Ok::<_, Error>(events + answers)
+                })
+            });
+            if purge.await? == 0 {
+                return Ok(());
+            }
+        }
     }
 }

@@ -28,9 +28,14 @@ pub async fn append(connection: &mut <Db as Database>::Connection, events: &[Eve
                 .push_bind(event.data_text());
         });
         insert.build().execute(&mut *connection).await?;
-        events_appended();
+        appended();
     }
     Ok(())
+}
+
+/// Has the relay woken when the writer has committed the unit; for a statement that writes the table itself.
+pub fn appended() {
+    events_appended();
 }
 
 /// An outbox as a relay sees it.

@@ -14,49 +14,41 @@ pub async fn claim(
     setting: &str,
     now: Timestamp,
 ) -> Result<(), OwnerError> {
-    sqlx::query(
-        "INSERT INTO schema_owner (id, owner, handed_over_to, at) VALUES (1, $1, NULL, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(owner)
-    .bind(now.as_micros())
-    .execute(&mut *connection)
-    .await
-    .map_err(Error::from)?;
-    // One that takes over, or comes again, becomes the owner; the guard makes this one step.
-    let claimed = sqlx::query(
-        "UPDATE schema_owner SET owner = $1, handed_over_to = NULL, at = $2
-         WHERE id = 1 AND (handed_over_to IS NULL OR handed_over_to = $1)",
-    )
-    .bind(owner)
-    .bind(now.as_micros())
-    .execute(&mut *connection)
-    .await
-    .map_err(Error::from)?;
-    if claimed.rows_affected() == 1 {
-        return Ok(());
+    let row = sqlx::query_as("SELECT owner, handed_over_to FROM schema_owner WHERE id = 1");
+    let row: Option<(String, Option<String>)> = row.fetch_optional(&mut *connection).await.map_err(Error::from)?;
+    match row {
+        Some((present, None)) if present == owner => return Ok(()),
+        Some((_, Some(to))) if to != owner => {
+            let setting = setting.to_owned();
+            return Err(OwnerError::HandedOver { to, setting });
+        }
+        _ => {}
     }
-    let to: Option<String> = sqlx::query_scalar("SELECT handed_over_to FROM schema_owner WHERE id = 1")
-        .fetch_one(connection)
-        .await
-        .map_err(Error::from)?;
-    Err(OwnerError::HandedOver {
-        to: to.unwrap_or_default(),
-        setting: setting.to_owned(),
-    })
+    // Absent, handed over to us, or another process of the same system: the schema is ours from now on. The guard is for
+    // one that hands it over at this very moment.
+    let claimed = sqlx::query(
+        "INSERT INTO schema_owner (id, owner, handed_over_to, at) VALUES (1, $1, NULL, $2)
+         ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, handed_over_to = NULL, at = excluded.at
+         WHERE schema_owner.handed_over_to IS NULL OR schema_owner.handed_over_to = excluded.owner",
+    )
+    .bind(owner)
+    .bind(now.as_micros())
+    .execute(connection)
+    .await
+    .map_err(Error::from)?;
+    if claimed.rows_affected() == 0 {
+        return Err(Error::unavailable("the schema is being handed over").into());
+    }
+    Ok(())
 }
 
 /// Hands the schema over: from now on [`claim`] refuses everybody but `to`. The present owner may take it back by
 /// naming itself.
-pub async fn hand_over(
-    connection: &mut <Db as Database>::Connection,
-    to: &str,
-    now: Timestamp,
-) -> Result<(), OwnerError> {
+pub async fn hand_over(connection: &mut <Db as Database>::Connection, to: &str, now: Timestamp) -> Result<(), Error> {
     sqlx::query("UPDATE schema_owner SET handed_over_to = $1, at = $2 WHERE id = 1")
         .bind(to)
         .bind(now.as_micros())
         .execute(connection)
-        .await
-        .map_err(Error::from)?;
+        .await?;
     Ok(())
 }

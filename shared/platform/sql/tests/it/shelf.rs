@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use platform_clock::{Clock, ManualClock};
 use platform_events::Event;
 use platform_sql::Database;
+use platform_sql::idempotency::{IdempotencyKey, Remembered};
 use uuid::Uuid;
 
 /// What lies on a shelf.
@@ -36,6 +37,10 @@ pub(crate) trait ShelfStore: Send + Sync + 'static {
     async fn put(&self, goods: Goods) -> Result<(), ShelfError>;
     async fn find(&self, id: Uuid) -> Result<Option<Goods>, ShelfError>;
     async fn take(&self, id: Uuid, quantity: i64, event: Event) -> Result<i64, ShelfError>;
+    /// Takes one, once an event.
+    async fn take_for(&self, consumer: &'static str, id: Uuid, event: Event) -> Result<bool, ShelfError>;
+    /// Takes one, once a key; answers what was known of the key before.
+    async fn press(&self, key: IdempotencyKey, id: Uuid, event: Event) -> Result<Remembered, ShelfError>;
 }
 
 /// What a test needs: the store, and the database under it.
@@ -66,6 +71,20 @@ impl Shelf {
         };
         self.store.put(goods.clone()).await.unwrap();
         goods
+    }
+}
+
+pub(crate) async fn migrate(database: &Database) -> Result<(), platform_sql::Error> {
+    match database {
+        Database::Sqlite(database) => database.migrate(&sqlite::MIGRATIONS).await,
+        Database::Postgres(database) => database.migrate(&postgres::MIGRATIONS).await,
+    }
+}
+
+pub(crate) async fn pending(database: &Database) -> Result<Vec<&'static str>, platform_sql::Error> {
+    match database {
+        Database::Sqlite(database) => database.pending_migrations(&sqlite::MIGRATIONS).await,
+        Database::Postgres(database) => database.pending_migrations(&postgres::MIGRATIONS).await,
     }
 }
 

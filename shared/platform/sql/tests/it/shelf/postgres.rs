@@ -12,7 +12,8 @@ mod store;
 
 pub(crate) use store::Store;
 
-const MIGRATIONS: Migrations = platform_sql::migrations!("tests/it/shelf/migrations/postgres", ["0001_create"]);
+pub(super) const MIGRATIONS: Migrations =
+    platform_sql::migrations!("tests/it/shelf/migrations/postgres", ["0001_create"]);
 
 /// Brings the schema up to date.
 pub(crate) async fn open(database: &PgDatabase) -> Result<Store, platform_sql::Error> {

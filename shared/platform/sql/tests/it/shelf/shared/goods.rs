@@ -1,6 +1,7 @@
 //! The SQL of both engines. It gets a connection, never begins and never commits.
 
 use platform_events::Event;
+use platform_sql::idempotency::{IdempotencyKey, Remembered, StoredAnswer};
 use sqlx::Database;
 use uuid::Uuid;
 
@@ -44,4 +45,37 @@ pub(super) async fn take(
     };
     engine::outbox::append(connection, std::slice::from_ref(event)).await?;
     Ok(left)
+}
+
+pub(super) async fn take_for(
+    connection: &mut <Db as Database>::Connection,
+    consumer: &str,
+    id: Uuid,
+    event: &Event,
+) -> Result<bool, ShelfError> {
+    if !engine::inbox::first_time(connection, consumer, event.id, event.time).await? {
+        return Ok(false);
+    }
+    take(connection, id, 1, event).await?;
+    Ok(true)
+}
+
+pub(super) async fn press(
+    connection: &mut <Db as Database>::Connection,
+    key: &IdempotencyKey,
+    id: Uuid,
+    event: &Event,
+) -> Result<Remembered, ShelfError> {
+    let known = engine::idempotency::recall(connection, key, event.time).await?;
+    if known != Remembered::Fresh {
+        return Ok(known);
+    }
+    let left = take(connection, id, 1, event).await?;
+    let answer = StoredAnswer {
+        status: 200,
+        headers: vec![("Location".to_owned(), format!("/shelf/{id}"))],
+        body: left.to_string().into_bytes(),
+    };
+    engine::idempotency::remember(connection, key, &answer, event.time).await?;
+    Ok(Remembered::Fresh)
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use platform_events::Event;
+use platform_sql::idempotency::{IdempotencyKey, Remembered};
 use platform_sql::{Reader, Writer};
 use uuid::Uuid;
 
@@ -33,6 +34,22 @@ impl ShelfStore for Store {
         let input = (id, quantity, event);
         let unit = self.writer.run(input, |connection, (id, quantity, event)| {
             Box::pin(goods::take(connection, *id, *quantity, event))
+        });
+        unit.await
+    }
+
+    async fn take_for(&self, consumer: &'static str, id: Uuid, event: Event) -> Result<bool, ShelfError> {
+        let unit = self
+            .writer
+            .run((consumer, id, event), |connection, (consumer, id, event)| {
+                Box::pin(goods::take_for(connection, consumer, *id, event))
+            });
+        unit.await
+    }
+
+    async fn press(&self, key: IdempotencyKey, id: Uuid, event: Event) -> Result<Remembered, ShelfError> {
+        let unit = self.writer.run((key, id, event), |connection, (key, id, event)| {
+            Box::pin(goods::press(connection, key, *id, event))
         });
         unit.await
     }

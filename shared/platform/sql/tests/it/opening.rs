@@ -1,0 +1,187 @@
+//! Data directories, settings, roles and schemas.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use platform_clock::SystemClock;
+use platform_sql::testing::TestDatabase;
+use platform_sql::{Database, DatabaseConfig, Error, OpenError, PgDatabase, PostgresConfig, postgres};
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
+#[tokio::test]
+async fn a_second_process_on_a_data_directory_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    // `flock` stands for the other process.
+    let lock = dir.path().join(".lock");
+    let mut other = Command::new("flock")
+        .arg(&lock)
+        .args(["sh", "-c", "echo 4711 > \"$0\"; echo ready; read -r _"])
+        .arg(&lock)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut stdout = std::io::BufReader::new(other.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut ready).unwrap();
+    let config = DatabaseConfig::SqliteDir(dir.path().to_owned());
+    let refused = Database::open(&config, "shelf", Arc::new(SystemClock))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, OpenError::InUse { holder, .. } if holder == "4711"),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("DATA_DIR"));
+
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    Database::open(&config, "shelf", Arc::new(SystemClock)).await.unwrap();
+}
+
+#[tokio::test]
+async fn services_of_one_process_share_a_directory_and_find_their_data_again() {
+    let directory = TestDatabase::sqlite();
+    let one = directory.open("one").await;
+    let two = directory.open("two").await;
+    one.close().await;
+    two.ping().await.unwrap();
+    assert!(one.ping().await.is_err());
+    directory.open("one").await.ping().await.unwrap();
+}
+
+#[test]
+fn settings_name_a_directory_a_file_or_a_server() {
+    let data = Path::new("./data");
+    let parse = |url| DatabaseConfig::from_settings(url, data);
+    assert_eq!(parse(None), Ok(DatabaseConfig::SqliteDir("./data".into())));
+    assert_eq!(
+        parse(Some("sqlite:/srv/shop")),
+        Ok(DatabaseConfig::SqliteDir("/srv/shop".into()))
+    );
+    assert_eq!(
+        parse(Some("sqlite://orders.db")),
+        Ok(DatabaseConfig::SqliteFile("orders.db".into()))
+    );
+    assert_eq!(
+        parse(Some("sqlite:///srv/o.sqlite")),
+        Ok(DatabaseConfig::SqliteFile("/srv/o.sqlite".into()))
+    );
+    assert!(matches!(
+        parse(Some("postgres://u:p@h/d")),
+        Ok(DatabaseConfig::Postgres(_))
+    ));
+    for bad in ["mysql://h/d", "sqlite::memory:", "sqlite:", "postgres://h:port/d"] {
+        let error = parse(Some(bad)).unwrap_err();
+        assert!(error.contains("DATABASE_URL") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn no_form_of_a_configuration_shows_the_password() {
+    let config = DatabaseConfig::from_settings(Some("postgres://stoa:geheim@db:5433/shop"), Path::new("."));
+    let config = config.unwrap();
+    assert_eq!(config.to_string(), "postgres://stoa:***@db:5433/shop");
+    assert!(!format!("{config:?}").contains("geheim"));
+}
+
+async fn server() -> Option<(TestDatabase, PostgresConfig)> {
+    let database = TestDatabase::postgres().await?;
+    let DatabaseConfig::Postgres(config) = database.config().clone() else {
+        unreachable!("it is on a server")
+    };
+    Some((database, config))
+}
+
+async fn select(database: &PgDatabase, sql: &'static str) -> Result<String, Error> {
+    let reader = database.reader();
+    let read = reader.run(sql, |connection, &sql| {
+        Box::pin(async move { Ok(sqlx::query_scalar(sql).fetch_one(connection).await?) })
+    });
+    read.await
+}
+
+#[tokio::test]
+async fn postgres_a_role_cannot_read_or_write_a_neighbours_tables() {
+    let Some((_guard, config)) = server().await else { return };
+    let one = PgDatabase::connect(&config, "one", Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let two = PgDatabase::connect(&config, "two", Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let none = platform_sql::Migrations::new(&[]);
+    one.migrate(&none).await.unwrap();
+    two.migrate(&none).await.unwrap();
+    assert!(
+        select(&one, "SELECT current_user::text")
+            .await
+            .unwrap()
+            .ends_with("_one")
+    );
+    assert_eq!(
+        select(&one, "SELECT COUNT(*)::text FROM one.outbox").await.unwrap(),
+        "0"
+    );
+    let read = select(&one, "SELECT COUNT(*)::text FROM two.outbox").await;
+    let write = select(&one, "DELETE FROM two.outbox RETURNING id::text").await;
+    let create = select(&one, "CREATE TABLE two.mine (id int)").await;
+    for refused in [read, write, create] {
+        assert!(matches!(refused, Err(Error::Fault(_))));
+    }
+}
+
+#[tokio::test]
+async fn postgres_a_login_that_may_not_create_roles_is_told_what_to_run_and_works_once_provisioned() {
+    let Some((_guard, config)) = server().await else { return };
+    let admin: PgConnectOptions = config.url.parse().unwrap();
+    let name = format!("{}_login", admin.get_database().unwrap());
+    let mut connection = admin.connect().await.unwrap();
+    let create = format!(r#"CREATE ROLE "{name}" LOGIN NOINHERIT PASSWORD 'secret'"#);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let url = admin.username(&name).password("secret").to_url_lossy().to_string();
+    let plain = PostgresConfig { url, ..config.clone() };
+
+    let refused = PgDatabase::connect(&plain, "shelf", Arc::new(SystemClock))
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, OpenError::NotProvisioned { .. }));
+    assert!(refused.to_string().contains("migrate --provision"));
+
+    postgres::provision(&config.url, "shelf", Some(&name)).await.unwrap();
+    postgres::provision(&config.url, "shelf", Some(&name)).await.unwrap();
+    let database = PgDatabase::connect(&plain, "shelf", Arc::new(SystemClock))
+        .await
+        .unwrap();
+    database.migrate(&platform_sql::Migrations::new(&[])).await.unwrap();
+    assert!(
+        select(&database, "SELECT current_user::text")
+            .await
+            .unwrap()
+            .ends_with("_shelf")
+    );
+}
+
+#[tokio::test]
+async fn postgres_a_name_that_needs_quoting_is_refused() {
+    let Some((_guard, config)) = server().await else { return };
+    for name in ["", "a-b", "a\"b", "A", &"a".repeat(64)] {
+        let refused = PgDatabase::connect(&config, name, Arc::new(SystemClock)).await;
+        assert!(matches!(refused, Err(OpenError::BadName(_))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn postgres_four_services_that_open_at_once_all_get_their_schema() {
+    let Some((_guard, config)) = server().await else { return };
+    let open = |name| PgDatabase::connect(&config, name, Arc::new(SystemClock));
+    let (a, b, c, d) = tokio::join!(open("same"), open("same"), open("other"), open("same"));
+    for database in [a, b, c, d] {
+        database.unwrap().ping().await.unwrap();
+    }
+}

@@ -1,0 +1,167 @@
+//! What is particular to Postgres: races, and connections that die.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::future::join_all;
+use platform_clock::SystemClock;
+use platform_sql::testing::TestDatabase;
+use platform_sql::{Database, DatabaseConfig, Error, Migrations, PgDatabase};
+use sqlx::PgConnection;
+
+const MIGRATIONS: Migrations = Migrations::new(&[(
+    "0001_create",
+    "CREATE TABLE number (value BIGINT PRIMARY KEY, times BIGINT NOT NULL)",
+)]);
+
+async fn fresh() -> Option<(TestDatabase, PgDatabase)> {
+    let guard = TestDatabase::postgres().await?;
+    let Database::Postgres(database) = guard.open("numbers").await else {
+        unreachable!("it is on a server")
+    };
+    database.migrate(&MIGRATIONS).await.unwrap();
+    for value in [1_i64, 2] {
+        database
+            .writer()
+            .run(value, |connection, &value| Box::pin(add(connection, value)))
+            .await
+            .unwrap();
+    }
+    Some((guard, database))
+}
+
+async fn add(connection: &mut PgConnection, value: i64) -> Result<(), Error> {
+    let add = sqlx::query("INSERT INTO number (value, times) VALUES ($1, 0)");
+    add.bind(value).execute(connection).await?;
+    Ok(())
+}
+
+async fn touch(connection: &mut PgConnection, value: i64) -> Result<(), Error> {
+    let touch = sqlx::query("UPDATE number SET times = times + 1 WHERE value = $1");
+    touch.bind(value).execute(connection).await?;
+    Ok(())
+}
+
+async fn times(database: &PgDatabase) -> i64 {
+    let reader = database.reader();
+    let read = reader.run((), |connection, ()| {
+        Box::pin(async move {
+            let sum = sqlx::query_scalar("SELECT SUM(times)::bigint FROM number");
+            Ok::<i64, Error>(sum.fetch_one(connection).await?)
+        })
+    });
+    read.await.unwrap()
+}
+
+/// Ends all other connections of this database, as a restart of the server would.
+async fn cut(database: &PgDatabase, guard: &TestDatabase) {
+    let DatabaseConfig::Postgres(config) = guard.config() else {
+        unreachable!("it is on a server")
+    };
+    let mut admin = <PgConnection as sqlx::Connection>::connect(&config.url).await.unwrap();
+    let pool = database.reader().pool().clone();
+    assert!(pool.num_idle() > 0, "a connection waits in the pool");
+    sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+}
+
+async fn fill_pool(database: &PgDatabase) {
+    let readers = (0..6).map(|_| database.ping());
+    assert!(join_all(readers).await.into_iter().all(|answer| answer.is_ok()));
+    while database.reader().pool().num_idle() < 2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_read_and_a_unit_survive_that_every_connection_in_the_pool_has_died() {
+    let Some((guard, database)) = fresh().await else { return };
+    fill_pool(&database).await;
+    cut(&database, &guard).await;
+    assert_eq!(times(&database).await, 0);
+    fill_pool(&database).await;
+    cut(&database, &guard).await;
+    database
+        .writer()
+        .run(1, |connection, &value| Box::pin(touch(connection, value)))
+        .await
+        .unwrap();
+    assert_eq!(times(&database).await, 1);
+}
+
+#[tokio::test]
+async fn units_that_deadlock_are_run_again() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let writer = database.writer();
+    let runs = Arc::new(AtomicU32::new(0));
+    let met = Arc::new(tokio::sync::Barrier::new(2));
+    let unit = |first: i64, second: i64| {
+        let input = (first, second, Arc::clone(&runs), Arc::clone(&met));
+        writer.run(input, |connection, (first, second, runs, met)| {
+            Box::pin(async move {
+                touch(connection, *first).await?;
+                // Both hold their first row before they ask for the other's; what runs again meets nobody.
+                if runs.fetch_add(1, Ordering::SeqCst) < 2 {
+                    met.wait().await;
+                }
+                touch(connection, *second).await
+            })
+        })
+    };
+    let (one, two) = tokio::join!(unit(1, 2), unit(2, 1));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 3);
+    assert_eq!(times(&database).await, 4);
+}
+
+#[tokio::test]
+async fn a_unit_that_panics_is_rolled_back_and_its_connection_is_good() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let panicked: Result<(), Error> = database
+        .writer()
+        .run(1, |connection, &value| {
+            Box::pin(async move {
+                touch(connection, value).await?;
+                panic!("as the test wants it")
+            })
+        })
+        .await;
+    assert!(matches!(panicked, Err(Error::Fault(_))));
+    assert_eq!(times(&database).await, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable_and_not_a_fault() {
+    let config = platform_sql::PostgresConfig::new("postgres://nobody@127.0.0.1:1/none");
+    let refused = PgDatabase::connect(&config, "numbers", Arc::new(SystemClock))
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        refused,
+        platform_sql::OpenError::Database(Error::Unavailable(_))
+    ));
+}
+
+#[tokio::test]
+async fn waiting_for_a_lock_ends_with_unavailable() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let writer = database.writer();
+    let waiting = writer.run((), |connection, ()| {
+        Box::pin(async move {
+            sqlx::raw_sql("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)")
+                .execute(connection)
+                .await?;
+            Ok::<_, Error>(())
+        })
+    });
+    assert!(matches!(waiting.await, Err(Error::Unavailable(_))));
+}
