@@ -1,0 +1,302 @@
+//! Starts the shops, measures each in turn, and prints the table of what was to be reached.
+//!
+//! A repetition measures every system once, each freshly set up and alone on the machine, so that a slow minute of the machine hits all
+//! of them; figures are medians over the repetitions. Everything that is started here is ended here, also on Ctrl-C.
+
+pub mod book;
+pub mod ceiling;
+pub mod figures;
+pub mod logins;
+pub mod million;
+pub mod peer;
+pub mod postgres;
+pub mod process;
+pub mod stoa;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use self::book::{Book, System};
+use self::peer::Peer;
+use self::postgres::Postgres;
+use self::stoa::Site;
+use crate::measure::measure;
+use crate::run::Plan;
+use crate::scenario::{Scenario, Script};
+use crate::shape::Shape;
+use crate::shop::{self, Shop, Wanted, prepare};
+use crate::watch::{Watch, memory, settle};
+
+const BROWSING: [Scenario; 4] = [Scenario::Detail, Scenario::List, Scenario::Search, Scenario::History];
+const BUYING: [Scenario; 3] = [Scenario::CheckoutOne, Scenario::CheckoutHot, Scenario::CheckoutThree];
+const STARTS: usize = 7;
+/// Products that are read once each for the uncached row.
+const UNREAD_PRODUCTS: usize = 40_000;
+
+/// What to measure, and where.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Our binary, of a release build.
+    #[arg(long)]
+    pub stoa: PathBuf,
+    /// A peer's folder (it has a run.sh); without it the peer's column stays empty.
+    #[arg(long)]
+    pub peer: Option<PathBuf>,
+    /// What the peer's run.sh is asked for.
+    #[arg(long, default_value = "monolith")]
+    pub peer_topology: String,
+    /// Where databases and logs are put, on the disk to be measured; emptied before every use, but for the peer's copy.
+    #[arg(long, default_value = "/var/tmp/stoa-bench")]
+    pub place: PathBuf,
+    /// Postgres' programs.
+    #[arg(long, default_value = "/usr/lib/postgresql/15/bin")]
+    pub postgres: PathBuf,
+    /// How often every system is measured.
+    #[arg(long, default_value_t = 3)]
+    pub repeats: usize,
+    /// How long each run lasts.
+    #[arg(long, default_value_t = 4.0)]
+    pub seconds: f64,
+    /// Connections to measure with.
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
+    pub connections: Vec<usize>,
+    /// Only the scenarios that the table of figures needs.
+    #[arg(long)]
+    pub quick: bool,
+    /// Also walk to page 10,000 of this many products, on both engines (1000000; takes half an hour).
+    #[arg(long, default_value_t = 0)]
+    pub million: usize,
+}
+
+/// Measures everything and answers the report, in Markdown.
+pub async fn bench(options: &Options) -> Result<String> {
+    ensure!(options.stoa.is_file(), "no binary at {}", options.stoa.display());
+    let stoa = options.stoa.canonicalize()?;
+    let bench = Bench {
+        options,
+        stoa,
+        wanted: Wanted {
+            admin: Some(Site::admin()),
+            ..Wanted::default()
+        },
+    };
+    let mut book = Book::default();
+    let peer = match &options.peer {
+        Some(source) => {
+            say("setting the peer up");
+            fs::create_dir_all(&options.place)?;
+            Some(Peer::set_up(source, &options.place, &options.peer_topology).await?)
+        }
+        None => None,
+    };
+    book.start_ms = stoa::start_ms(&bench.stoa, &bench.empty_place("starts")?, STARTS).await?;
+    for repeat in 0..options.repeats.max(1) {
+        say(&format!("repetition {} of {}", repeat + 1, options.repeats.max(1)));
+        bench.ours(System::Sqlite, &mut book).await?;
+        bench.ours(System::Postgres, &mut book).await?;
+        if let Some(peer) = &peer {
+            bench.theirs(peer, repeat == 0, &mut book).await?;
+        }
+    }
+    bench.ceilings(&mut book).await?;
+    if options.million > 0 {
+        bench.million(System::Sqlite, &mut book).await?;
+        bench.million(System::Postgres, &mut book).await?;
+    }
+    Ok(book.report())
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    stoa: PathBuf,
+    wanted: Wanted,
+}
+
+impl Bench<'_> {
+    /// One system of ours: set up, restart, idle memory, load, memory under load, logins, reads that no cache helps.
+    async fn ours(&self, system: System, book: &mut Book) -> Result<()> {
+        let (site, postgres) = self.site(system).await?;
+        let stoa = site.start().await?;
+        let shop = prepare(&stoa.target, Shape::Stoa, &self.wanted).await?;
+        // A new process, so that its memory knows nothing of the preparation's logins.
+        drop(stoa);
+        let stoa = site.start().await?;
+        let mut shop = shop.moved_to(stoa.target.clone());
+        let watches: Vec<Watch> = [stoa.watch()]
+            .into_iter()
+            .chain(postgres.as_ref().map(Postgres::watch))
+            .collect();
+        self.load(system, &mut shop, &watches, book).await?;
+        book.storms
+            .entry(system)
+            .or_default()
+            .push(logins::storm(&mut shop, self.storm_seconds(), &watches).await?);
+
+        let unread = self.wanted.products..self.wanted.products + UNREAD_PRODUCTS;
+        shop::import(&stoa.target, &self.wanted, unread.clone()).await?;
+        shop.product_ids = shop::product_ids(&stoa.target, Shape::Stoa, UNREAD_PRODUCTS).await?;
+        drop(stoa);
+        let stoa = site.start().await?;
+        let mut shop = shop.moved_to(stoa.target.clone());
+        let watches: Vec<Watch> = [stoa.watch()]
+            .into_iter()
+            .chain(postgres.as_ref().map(Postgres::watch))
+            .collect();
+        self.measure(system, Scenario::DetailOnce, 16, &mut shop, &watches, book)
+            .await
+    }
+
+    /// The peer: the same steps. Its passwords are bcrypt as it comes; for the logins it is started once with what we use.
+    async fn theirs(&self, peer: &Peer, with_logins: bool, book: &mut Book) -> Result<()> {
+        let running = peer.start(false, &[]).await?;
+        let mut shop = prepare(&running.target(), Shape::Gin, &self.wanted).await?;
+        drop(running);
+        let running = peer.start(true, &[]).await?;
+        self.load(System::Peer, &mut shop, &running.watches()?, book).await?;
+        drop(running);
+        if with_logins {
+            let running = peer.start(false, &[("PASSWORD_HASH", "argon2id")]).await?;
+            let mut shop = prepare(&running.target(), Shape::Gin, &self.wanted).await?;
+            let storm = logins::storm(&mut shop, self.storm_seconds(), &running.watches()?).await?;
+            book.storms.entry(System::Peer).or_default().push(storm);
+        }
+        Ok(())
+    }
+
+    async fn load(&self, system: System, shop: &mut Shop, watches: &[Watch], book: &mut Book) -> Result<()> {
+        settle(watches).await?;
+        book.idle_mb
+            .entry(system)
+            .or_default()
+            .push(application_mb(watches, false)?);
+        for scenario in BROWSING.into_iter().chain(BUYING) {
+            for &connections in &self.options.connections {
+                if self.is_asked_for(scenario, shop) {
+                    self.measure(system, scenario, connections, shop, watches, book).await?;
+                }
+            }
+        }
+        book.load_mb
+            .entry(system)
+            .or_default()
+            .push(application_mb(watches, true)?);
+        for &connections in &self.options.connections {
+            if self.is_asked_for(Scenario::Login, shop) {
+                self.measure(system, Scenario::Login, connections, shop, watches, book)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn measure(
+        &self,
+        system: System,
+        scenario: Scenario,
+        connections: usize,
+        shop: &mut Shop,
+        watches: &[Watch],
+        book: &mut Book,
+    ) -> Result<()> {
+        say(&format!("{} {} over {connections}", system.name(), scenario.name()));
+        let script = Script::new(scenario, shop).await?;
+        // What is read once cannot be warmed up.
+        let warm_up = if scenario == Scenario::DetailOnce { 0.0 } else { 1.0 };
+        let plan = Plan::new(connections, self.options.seconds);
+        let measured = measure(&shop.target, script, &plan, warm_up, watches).await?;
+        book.runs
+            .entry((system, scenario, connections))
+            .or_default()
+            .push(measured);
+        Ok(())
+    }
+
+    async fn ceilings(&self, book: &mut Book) -> Result<()> {
+        say("what the engines reach alone");
+        let place = self.empty_place("ceiling")?;
+        book.sqlite_ceiling = Some(ceiling::sqlite(&place, self.options.seconds).await?);
+        let postgres = Postgres::start(&self.options.postgres, &place).await?;
+        let seconds = std::time::Duration::from_secs_f64(self.options.seconds).as_secs();
+        book.postgres_ceiling = Some(postgres.ceiling(&place, seconds).await?);
+        Ok(())
+    }
+
+    async fn million(&self, system: System, book: &mut Book) -> Result<()> {
+        say(&format!("{} products on {}", self.options.million, system.name()));
+        let (site, _postgres) = self.site(system).await?;
+        let stoa = site.start().await?;
+        let pages = million::deep_pages(&stoa.target, &self.wanted, self.options.million).await?;
+        book.deep_pages.insert(system, pages);
+        Ok(())
+    }
+
+    /// An empty directory, and an empty database where the system needs one.
+    async fn site(&self, system: System) -> Result<(Site, Option<Postgres>)> {
+        let place = self.empty_place("shop")?;
+        let postgres = match system {
+            System::Postgres => Some(Postgres::start(&self.options.postgres, &place).await?),
+            System::Sqlite | System::Peer => None,
+        };
+        let database_url = postgres.as_ref().map(Postgres::url);
+        Ok((
+            Site {
+                binary: self.stoa.clone(),
+                place,
+                database_url,
+            },
+            postgres,
+        ))
+    }
+
+    /// Every directory on the way is open to the user that Postgres runs as.
+    fn empty_place(&self, name: &str) -> Result<PathBuf> {
+        let place = self.options.place.join(name);
+        if place.exists() {
+            fs::remove_dir_all(&place).with_context(|| format!("cannot empty {}", place.display()))?;
+        }
+        fs::create_dir_all(&place)?;
+        for directory in [&self.options.place, &place] {
+            open_to_others(directory)?;
+        }
+        Ok(place)
+    }
+
+    fn is_asked_for(&self, scenario: Scenario, shop: &Shop) -> bool {
+        let needed = matches!(
+            scenario,
+            Scenario::Detail | Scenario::CheckoutOne | Scenario::CheckoutHot
+        );
+        let known = scenario != Scenario::Search || shop.shape.search_path("").is_some();
+        known && (needed || !self.options.quick)
+    }
+
+    fn storm_seconds(&self) -> f64 {
+        self.options.seconds.max(5.0)
+    }
+}
+
+fn open_to_others(directory: &Path) -> Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+fn application_mb(watches: &[Watch], peak: bool) -> Result<f64> {
+    let mut sum = 0.0;
+    for watch in watches.iter().filter(|watch| watch.name == "app") {
+        let memory = memory(watch)?;
+        sum += if peak {
+            memory.peak_mb.context("no peak")?
+        } else {
+            memory.resident_mb
+        };
+    }
+    Ok(sum)
+}
+
+/// Where the bench is, for whoever waits; the report alone goes to standard output.
+fn say(what: &str) {
+    eprintln!("bench: {what}");
+}
