@@ -27,7 +27,7 @@ use crate::measure::measure;
 use crate::run::Plan;
 use crate::scenario::{Scenario, Script};
 use crate::shape::Shape;
-use crate::shop::{self, Shop, Wanted, prepare};
+use crate::shop::{Shop, Wanted, catalogue, prepare};
 use crate::watch::{Watch, memory, settle};
 
 const BROWSING: [Scenario; 4] = [Scenario::Detail, Scenario::List, Scenario::Search, Scenario::History];
@@ -136,8 +136,8 @@ impl Bench<'_> {
             .push(logins::storm(&mut shop, self.storm_seconds(), &watches).await?);
 
         let unread = self.wanted.products..self.wanted.products + UNREAD_PRODUCTS;
-        shop::import(&stoa.target, &self.wanted, unread.clone()).await?;
-        shop.product_ids = shop::product_ids(&stoa.target, Shape::Stoa, UNREAD_PRODUCTS).await?;
+        catalogue::import(&stoa.target, &self.wanted, unread.clone()).await?;
+        shop.product_ids = catalogue::product_ids(&stoa.target, Shape::Stoa, UNREAD_PRODUCTS).await?;
         drop(stoa);
         let stoa = site.start().await?;
         let mut shop = shop.moved_to(stoa.target.clone());

@@ -217,7 +217,76 @@ fn take_one(left: &AtomicU64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::{Response, StatusCode};
+    use http_body_util::Full;
+    use hyper_util::rt::TokioIo;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::scenario::Scenario;
+    use crate::shape::Shape;
+    use crate::shop::Shop;
+
+    /// A shop that refuses every third request, and closes each connection after five.
+    async fn moody_shop() -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::local(listener.local_addr().unwrap().port());
+        let asked = Arc::new(AtomicU64::new(0));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (asked, here) = (Arc::clone(&asked), AtomicU64::new(0));
+                let service = hyper::service::service_fn(move |_| {
+                    let nth = asked.fetch_add(1, Ordering::Relaxed);
+                    let last = here.fetch_add(1, Ordering::Relaxed) == 4;
+                    async move {
+                        let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
+                        if nth % 3 == 2 {
+                            *response.status_mut() = StatusCode::CONFLICT;
+                        }
+                        if last {
+                            response.headers_mut().insert("connection", "close".parse().unwrap());
+                        }
+                        Ok::<_, std::convert::Infallible>(response)
+                    }
+                });
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        target
+    }
+
+    #[tokio::test]
+    async fn a_run_counts_every_status_but_times_only_what_was_wanted() {
+        let mut shop = Shop::of_products(moody_shop().await, Shape::Stoa, &["a", "b"]);
+        let script = Script::new(Scenario::Detail, &mut shop).await.unwrap();
+        let plan = Plan {
+            max_requests: 30,
+            ..Plan::new(3, 60.0)
+        };
+        let outcome = run(&shop.target, &script, &plan).await.unwrap();
+        assert_eq!(outcome.statuses, BTreeMap::from([(200, 20), (409, 10)]));
+        assert_eq!((outcome.wanted(), outcome.errors), (20, 0));
+    }
+
+    #[tokio::test]
+    async fn a_run_ends_when_its_time_is_up() {
+        let mut shop = Shop::of_products(moody_shop().await, Shape::Stoa, &["a"]);
+        let script = Script::new(Scenario::Detail, &mut shop).await.unwrap();
+        let outcome = run(&shop.target, &script, &Plan::new(2, 0.05)).await.unwrap();
+        assert!(outcome.wanted() > 0);
+        assert!(outcome.elapsed < Duration::from_secs(10), "{:?}", outcome.elapsed);
+    }
+
+    #[tokio::test]
+    async fn a_shop_that_is_away_fails_the_run() {
+        let target = Target::local(crate::bench::process::free_port().unwrap());
+        let mut shop = Shop::of_products(target, Shape::Stoa, &["a"]);
+        let script = Script::new(Scenario::Detail, &mut shop).await.unwrap();
+        assert!(run(&shop.target, &script, &Plan::new(1, 60.0)).await.is_err());
+    }
 
     #[test]
     fn quantiles_of_several_connections_are_those_of_all_their_answers() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -117,6 +117,7 @@ impl Script {
             Scenario::CheckoutHot => orders(shop, Pick::Hot)?,
             Scenario::CheckoutThree => orders(shop, Pick::Distinct(3))?,
         };
+        ensure!(requests.are_enough(), "the shop has too little for {}", scenario.name());
         Ok(Arc::new(Self { scenario, requests }))
     }
 
@@ -152,6 +153,27 @@ impl Script {
                         .expect("the key is visible ASCII"),
                 )
             }
+        }
+    }
+}
+
+impl Requests {
+    /// Whether every choice has something to choose from.
+    fn are_enough(&self) -> bool {
+        match self {
+            Self::Any(templates) | Self::Once(templates, _) => !templates.is_empty(),
+            Self::Orders {
+                buyers,
+                lines,
+                pick: Pick::Distinct(count),
+                ..
+            } => !buyers.is_empty() && lines.len() >= *count,
+            Self::Orders {
+                buyers,
+                lines,
+                pick: Pick::Hot,
+                ..
+            } => !buyers.is_empty() && !lines.is_empty(),
         }
     }
 }

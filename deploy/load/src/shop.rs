@@ -1,20 +1,22 @@
 //! Makes a shop ready for a run through its public API alone: shoppers, products, some order history. A second preparation finds the
 //! first one's work and adds nothing.
 
+pub mod catalogue;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::catalogue::{Walked, create, walk};
 use crate::client::{Client, Target, Template};
-use crate::shape::{NewProduct, Shape, order_body, order_line};
+use crate::shape::{Shape, order_body, order_line};
 
 /// Access tokens live 15 minutes in our shop; a run of at most 5 still ends within that.
 const TOKEN_AGE_LIMIT: Duration = Duration::from_mins(8);
 const ORDERS_PER_READER: usize = 20;
 const PAGE_SIZE: usize = 20;
-const IMPORT_CHUNK: usize = 20_000;
 const JSON: &str = "application/json";
 
 /// What the preparation makes.
@@ -93,6 +95,19 @@ impl Shop {
         Ok(())
     }
 
+    /// A shop that is known to have these products, and no shoppers: enough to read from.
+    pub fn of_products(target: Target, shape: Shape, ids: &[&str]) -> Self {
+        Self {
+            target,
+            shape,
+            product_ids: ids.iter().map(|&id| id.to_owned()).collect(),
+            page_paths: Vec::new(),
+            accounts: Vec::new(),
+            tokens: Vec::new(),
+            tokens_since: Instant::now(),
+        }
+    }
+
     /// The same shop behind another port, as after a restart.
     #[must_use]
     pub fn moved_to(&self, target: Target) -> Self {
@@ -112,7 +127,7 @@ pub async fn prepare(target: &Target, shape: Shape, wanted: &Wanted) -> Result<S
     let tokens = log_in_all(&mut client, target, shape, &accounts).await?;
     let mut walked = walk(&mut client, target, shape, PAGE_SIZE, wanted.products).await?;
     if walked.product_ids.len() < wanted.products && shape.takes_products() {
-        import(target, wanted, 0..wanted.products).await?;
+        create(&mut client, target, wanted).await?;
         walked = walk(&mut client, target, shape, PAGE_SIZE, wanted.products).await?;
     }
     ensure!(
@@ -139,96 +154,9 @@ pub async fn prepare(target: &Target, shape: Shape, wanted: &Wanted) -> Result<S
     Ok(shop)
 }
 
-/// Creates these products, or finds them there, in requests of some thousand lines.
-pub async fn import(target: &Target, wanted: &Wanted, products: std::ops::Range<usize>) -> Result<()> {
-    import_as(target, wanted, products, NewProduct::body).await
-}
-
-/// As [`import`], each product written by `body`.
-pub async fn import_as(
-    target: &Target,
-    wanted: &Wanted,
-    products: std::ops::Range<usize>,
-    body: impl Fn(&NewProduct) -> Value,
-) -> Result<()> {
-    let admin = wanted
-        .admin
-        .as_ref()
-        .context("creating products needs --admin-email and --admin-password")?;
-    let mut client = Client::new(target);
-    let path = format!("{}/import", Shape::Stoa.products_path());
-    let mut from = products.start;
-    while from < products.end {
-        let to = products.end.min(from + IMPORT_CHUNK);
-        let mut lines = Vec::new();
-        for index in from..to {
-            serde_json::to_writer(
-                &mut lines,
-                &body(&NewProduct {
-                    index,
-                    stock: wanted.stock,
-                }),
-            )?;
-            lines.push(b'\n');
-        }
-        // A token a request: a million lines outlive one token.
-        let token = log_in(&mut client, target, Shape::Stoa, admin).await?;
-        let request = Template::post(target, &path, "application/x-ndjson", lines)?
-            .bearer(&token)?
-            .request();
-        let (status, answer) = client.json(request).await?;
-        ensure!(
-            status == StatusCode::OK && answer["failed"] == 0,
-            "import answered {status}: {answer}"
-        );
-        from = to;
-    }
-    Ok(())
-}
-
-/// Up to `limit` ids of products of the shop's list, a hundred at a time.
-pub async fn product_ids(target: &Target, shape: Shape, limit: usize) -> Result<Vec<String>> {
-    Ok(walk(&mut Client::new(target), target, shape, 100, limit)
-        .await?
-        .product_ids)
-}
-
-struct Walked {
-    product_ids: Vec<String>,
-    page_paths: Vec<String>,
-}
-
-async fn walk(client: &mut Client, target: &Target, shape: Shape, page: usize, limit: usize) -> Result<Walked> {
-    let mut walked = Walked {
-        product_ids: Vec::new(),
-        page_paths: Vec::new(),
-    };
-    let mut cursor = None;
-    while walked.product_ids.len() < limit {
-        let path = shape.page_path(page, cursor.as_deref(), walked.product_ids.len());
-        let (status, answer) = client.json(Template::get(target, &path)?.request()).await?;
-        ensure!(status == StatusCode::OK, "{path} answered {status}: {answer}");
-        let items = answer["items"].as_array().context("a list has items")?;
-        if items.is_empty() {
-            break;
-        }
-        for item in items {
-            walked
-                .product_ids
-                .push(shape.id_of(item).context("a product has an id")?);
-        }
-        walked.page_paths.push(path);
-        cursor = answer["next_cursor"].as_str().map(str::to_owned);
-        if shape == Shape::Stoa && cursor.is_none() {
-            break;
-        }
-    }
-    Ok(walked)
-}
-
 fn shopper(nth: usize) -> Credentials {
     Credentials {
-        email: format!("bench{nth}@example.com"),
+        email: format!("load{nth}@example.com"),
         password: format!("correct horse battery {nth}"),
     }
 }
@@ -254,6 +182,14 @@ async fn log_in(client: &mut Client, target: &Target, shape: Shape, account: &Cr
     let (status, answer) = client.json(request).await?;
     let token = answer[shape.token_field()].as_str().map(str::to_owned);
     token.with_context(|| format!("logging {} in answered {status}: {}", account.email, answer["code"]))
+}
+
+async fn admin_token(client: &mut Client, target: &Target, wanted: &Wanted) -> Result<String> {
+    let admin = wanted
+        .admin
+        .as_ref()
+        .context("creating products needs --admin-email and --admin-password")?;
+    log_in(client, target, Shape::Stoa, admin).await
 }
 
 async fn log_in_all(

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, Target, Template};
 use crate::report::median;
 use crate::shape::{NewProduct, Shape, escaped};
-use crate::shop::{Wanted, import_as};
+use crate::shop::Wanted;
+use crate::shop::catalogue::import_as;
 
 const SORTS: [&str; 5] = ["-created_at", "created_at", "price", "-price", "name"];
 const FILTERS: [(&str, &str); 4] = [
