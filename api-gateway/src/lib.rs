@@ -1,1 +1,5 @@
-//! api-gateway.
+//! The gateway.
+
+mod admission;
+mod hygiene;
+mod rate_limit;

@@ -1,0 +1,294 @@
+//! What may come in from the wire, and what is taken off it before anybody looks.
+//!
+//! Two readers of one request must not see two requests: whatever could be read in two ways is refused. Then every
+//! header by which a client could pose as somebody else is removed, on every path, and our own forwarded headers are set.
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
+use platform_problem::{Problem, codes};
+
+/// Headers that belong to one connection (RFC 9110, 7.6.1).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Headers by which proxies and services tell each other who asks. None of them is believed from a client.
+const IDENTITY: [&str; 14] = [
+    "client-ip",
+    "forwarded",
+    "grpc-timeout",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-real-ip",
+    "x-request-timeout-ms",
+    "x-rewrite-url",
+    "x-roles",
+];
+
+const IDENTITY_PREFIXES: [&str; 6] = [
+    "x-authenticated-",
+    "x-forwarded",
+    "x-internal-",
+    "x-principal",
+    "x-stoa-",
+    "x-user",
+];
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Refuses what is ambiguous, removes what is not the client's to say, and finds out where the client is.
+///
+/// `trusted_hops` proxies in front of us have each added the address they saw to the right of `X-Forwarded-For`.
+pub(crate) fn clean(parts: &mut Parts, peer: IpAddr, trusted_hops: usize) -> Result<IpAddr, Problem> {
+    check_host(parts)?;
+    check_framing(parts)?;
+    check_path(parts.uri.path())?;
+    if let Some(name) = parts.headers.keys().find(|name| name.as_str().contains('_')) {
+        return Err(refusal(format!("the header name {name} has an underscore")));
+    }
+    let client = client_address(&parts.headers, peer, trusted_hops);
+    remove_forged(&mut parts.headers);
+    let forwarded = HeaderValue::try_from(client.to_string()).expect("an address is ASCII");
+    parts.headers.insert(FORWARDED_FOR, forwarded);
+    Ok(client)
+}
+
+fn refusal(detail: impl Into<String>) -> Problem {
+    Problem::new(&codes::BAD_REQUEST).detail(detail)
+}
+
+fn check_host(parts: &Parts) -> Result<(), Problem> {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(refusal("Host is given more than once"));
+    }
+    match (first, parts.uri.authority()) {
+        (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
+            Err(refusal("Host and the address of the request differ"))
+        }
+        (None, None) if parts.version <= Version::HTTP_11 => Err(refusal("Host is missing")),
+        _ => Ok(()),
+    }
+}
+
+fn check_framing(parts: &Parts) -> Result<(), Problem> {
+    let mut encodings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let (first, second) = (encodings.next(), encodings.next());
+    let is_chunked = first.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if second.is_some() || (first.is_some() && !is_chunked) {
+        return Err(refusal("Transfer-Encoding may only be chunked"));
+    }
+    let has_length = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .is_some_and(|length| length != "0");
+    let has_no_body = parts.method == Method::GET || parts.method == Method::HEAD;
+    if has_no_body && (has_length || first.is_some()) {
+        return Err(refusal("GET and HEAD have no body"));
+    }
+    Ok(())
+}
+
+/// A path must be its own canonical form: no step up, no empty step, nothing that another reader might decode.
+fn check_path(path: &str) -> Result<(), Problem> {
+    if path == "*" {
+        return Ok(());
+    }
+    let is_canonical = path.starts_with('/')
+        && !path.contains("//")
+        && !path.contains(['\\', ';'])
+        && path.split('/').all(|step| step != "." && step != "..")
+        && escapes_are_needed(path.as_bytes());
+    if is_canonical {
+        Ok(())
+    } else {
+        Err(refusal("the path is not in its canonical form"))
+    }
+}
+
+/// Whether each `%` begins an escape, and escapes what could not stand there unescaped and has no meaning in a path.
+fn escapes_are_needed(path: &[u8]) -> bool {
+    let mut rest = path;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'%') {
+        let Some([high, low]) = rest.get(at + 1..at + 3) else {
+            return false;
+        };
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
+            return false;
+        };
+        let byte = u8::try_from(high * 16 + low).expect("two hexadecimal digits make a byte");
+        let is_unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if is_unreserved || byte < 0x20 || b"/\\;\x7f".contains(&byte) {
+            return false;
+        }
+        rest = &rest[at + 3..];
+    }
+    true
+}
+
+fn client_address(headers: &HeaderMap, peer: IpAddr, trusted_hops: usize) -> IpAddr {
+    if trusted_hops == 0 {
+        return peer;
+    }
+    let lines = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let claimed = hops.len().checked_sub(trusted_hops).map(|at| hops[at]);
+    claimed.and_then(parse_address).unwrap_or(peer)
+}
+
+/// An address as proxies write it: bare, with a port, or an IPv6 address in brackets.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').split(']').next().unwrap_or(text);
+    let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port).or_else(|| bare.parse().ok())
+}
+
+fn remove_forged(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .filter(|name| !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::AUTHORIZATION))
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+    let is_forged = |name: &&HeaderName| {
+        let name = name.as_str();
+        IDENTITY.contains(&name) || IDENTITY_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let forged: Vec<HeaderName> = headers.keys().filter(is_forged).cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn parts(path: &str, headers: &[(&'static str, &str)]) -> Parts {
+        let mut request = Request::builder().uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "shop");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn refused(path: &str, headers: &[(&'static str, &str)]) -> bool {
+        clean(&mut parts(path, headers), PEER, 0).is_err()
+    }
+
+    #[test]
+    fn a_plain_request_passes() {
+        assert!(!refused("/api/products?q=a%2Fb;..", &[("accept", "*/*")]));
+        assert!(!refused("/api/products/caf%C3%A9", &[]));
+    }
+
+    #[test]
+    fn a_path_that_two_readers_could_read_in_two_ways_is_refused() {
+        for path in [
+            "/api/../admin",
+            "/api/./x",
+            "/api//x",
+            "/api/%2e%2e/x",
+            "/api/%2E/x",
+            "/api/a%2fb",
+            "/api/a%5Cb",
+            "/api/a%00",
+            "/api/a;b",
+            "/api/%61",
+            "/api/%",
+            "/api/%2",
+            "/api/%zz",
+            "/api/a%3bb",
+        ] {
+            assert!(refused(path, &[]), "{path}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_host_is_taken() {
+        assert!(refused("/", &[("host", "a"), ("host", "b")]));
+        assert!(refused("http://other/", &[("host", "shop")]));
+        assert!(!refused("http://shop/", &[("host", "shop")]));
+    }
+
+    #[test]
+    fn framing_that_could_smuggle_a_request_is_refused() {
+        assert!(refused("/", &[("transfer-encoding", "gzip, chunked")]));
+        assert!(refused("/", &[("content-length", "3")]));
+        assert!(refused("/", &[("transfer-encoding", "chunked")]));
+        assert!(refused("/", &[("x_user", "1")]));
+    }
+
+    #[test]
+    fn nobody_can_pose_as_somebody_else() {
+        let mut parts = parts(
+            "/",
+            &[
+                ("x-user-id", "1"),
+                ("x-forwarded-for", "10.0.0.1"),
+                ("x-forwarded-host", "evil"),
+                ("forwarded", "for=1"),
+                ("x-real-ip", "10.0.0.1"),
+                ("x-stoa-principal", "admin"),
+                ("connection", "close, x-secret"),
+                ("x-secret", "1"),
+                ("te", "trailers"),
+                ("accept", "*/*"),
+            ],
+        );
+        clean(&mut parts, PEER, 0).unwrap();
+        let mut left: Vec<&str> = parts.headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "host", "x-forwarded-for"]);
+        assert_eq!(parts.headers["x-forwarded-for"], "192.0.2.1");
+    }
+
+    #[test]
+    fn connection_cannot_take_the_credentials_off() {
+        let mut parts = parts("/", &[("connection", "authorization"), ("authorization", "Bearer x")]);
+        clean(&mut parts, PEER, 0).unwrap();
+        assert!(parts.headers.contains_key("authorization"));
+    }
+
+    #[test]
+    fn proxies_are_trusted_from_the_right() {
+        let forwarded = [("x-forwarded-for", "6.6.6.6, 198.51.100.7, [2001:db8::1]:4711")];
+        let address = |hops| clean(&mut parts("/", &forwarded), PEER, hops).unwrap().to_string();
+        assert_eq!(address(0), "192.0.2.1");
+        assert_eq!(address(1), "2001:db8::1");
+        assert_eq!(address(2), "198.51.100.7");
+        assert_eq!(address(9), "192.0.2.1");
+    }
+}
