@@ -1,5 +1,25 @@
-//! The gateway.
+//! The gateway: the one door of the shop.
+//!
+//! A request passes, outermost first: the accept loop and the request context of `platform-runtime` (id, trace, log,
+//! panics, one shape for every refusal), then wire hygiene, admission, the limit per address, CORS, the route table made
+//! from the services' own documents, body limit, authentication and roles, the limit per account, the idempotency key,
+//! and the service behind ([`Upstreams`]). On its way back an answer loses what is internal, is compressed and gets the
+//! security headers. The same gateway stands in the monolith, where an upstream is the router of a service.
+//!
+//! Hygiene stands inside the request context, so that what it refuses has a request id and a line in the log.
+//!
+//! Start reading at [`Gateway::build`]. To add a step: a file of its own, and a line in `gateway.rs` at the place where it
+//! belongs. To add a route: nothing here; declare it in its service.
 
 mod admission;
+mod app;
+mod gateway;
 mod hygiene;
 mod rate_limit;
+mod routes;
+mod upstream;
+mod way_back;
+
+pub use app::{Gateway, GatewayParts, GatewaySettings, documents, merged, problems};
+pub use routes::TableError;
+pub use upstream::{Service, UpstreamService, Upstreams};

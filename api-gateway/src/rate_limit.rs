@@ -76,6 +76,25 @@ impl Standing {
     }
 }
 
+impl Standing {
+    /// Tells the client, unless a limit closer to it has done so.
+    pub(crate) fn write_unless_narrower(self, headers: &mut HeaderMap) {
+        if !headers.contains_key(LIMIT) {
+            self.write(headers);
+        }
+    }
+
+    fn of_refusal(self, refusal: Problem, name: &'static str) -> Problem {
+        let mut headers = HeaderMap::new();
+        self.write(&mut headers);
+        let field = |key: HeaderName| headers[key].to_str().unwrap_or_default().to_owned();
+        refusal
+            .detail(format!("the limit per {name} is used up"))
+            .header("ratelimit-policy", field(POLICY))
+            .header("ratelimit", field(LIMIT))
+    }
+}
+
 /// The limits of one kind of client.
 pub(crate) struct RateLimit<K> {
     rate: Rate,
@@ -133,18 +152,6 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static> RateLimit<K> {
             left: self.rate.burst.saturating_sub(used),
             full_after_secs: u64::try_from(used_micros.max(0)).unwrap_or(0).div_ceil(1_000_000),
         }
-    }
-}
-
-impl Standing {
-    fn of_refusal(self, refusal: Problem, name: &'static str) -> Problem {
-        let mut headers = HeaderMap::new();
-        self.write(&mut headers);
-        let field = |key: HeaderName| headers[key].to_str().unwrap_or_default().to_owned();
-        refusal
-            .detail(format!("the limit per {name} is used up"))
-            .header("ratelimit-policy", field(POLICY))
-            .header("ratelimit", field(LIMIT))
     }
 }
 

@@ -4,6 +4,7 @@
 //! argument of a handler) and as a task-local ([`RequestContext::current`]), so that calls to neighbours carry the id,
 //! the trace and the deadline on without a parameter for them.
 
+mod client;
 mod trace;
 
 use std::convert::Infallible;
@@ -17,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use platform_clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
+pub use client::ClientAddress;
 pub use trace::TraceContext;
 
 /// The header that carries the request id, both ways.
