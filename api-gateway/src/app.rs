@@ -149,7 +149,7 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             request_id,
         ])
         .expose_headers(exposed.into_iter().chain(limits).collect::<Vec<_>>())
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_mins(10))
 }
 
 /// Answers above 1 KiB, less what is compressed already.

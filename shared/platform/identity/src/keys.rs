@@ -37,7 +37,7 @@ impl Keys {
     const MIN_INTERVAL: Duration = Duration::from_secs(10);
 
     /// How often [`Keys::keep_fresh`] asks again, so that a withdrawn key is forgotten.
-    const REFRESH_EVERY: Duration = Duration::from_secs(300);
+    const REFRESH_EVERY: Duration = Duration::from_mins(5);
 
     /// No key yet; [`Keys::seen`] is false until the first fetch succeeds.
     pub fn new(source: Arc<dyn JwksSource>, clock: Arc<dyn Clock>) -> Self {

@@ -13,7 +13,7 @@ pub struct Revocations(Cache<SessionId, ()>);
 
 impl Revocations {
     /// 15 minutes of life and the leeway of a verifier, rounded up.
-    const KEPT: Duration = Duration::from_secs(16 * 60);
+    const KEPT: Duration = Duration::from_mins(16);
 
     /// More sessions than end in 16 minutes in any shop we serve; a bound, so that nobody can fill the memory.
     const MAX: u64 = 100_000;

@@ -54,7 +54,7 @@ impl TestIssuer {
             client_id: "stoa".to_owned(),
             iat: now.as_secs(),
             nbf: now.as_secs(),
-            exp: now.plus(Duration::from_secs(900)).as_secs(),
+            exp: now.plus(Duration::from_mins(15)).as_secs(),
             jti: self.clock.new_id().to_string(),
             sid: Some(SessionId::from(self.clock.new_id())),
             roles: roles.iter().map(|role| role.name().to_owned()).collect(),

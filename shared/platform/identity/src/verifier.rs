@@ -87,7 +87,7 @@ impl Verifier {
     ) -> Self {
         let verified = Cache::builder()
             .max_capacity(Self::CACHED)
-            .time_to_live(Duration::from_secs(3600))
+            .time_to_live(Duration::from_hours(1))
             .build();
         let aud = audience.claim();
         Self {

@@ -20,7 +20,7 @@ pub struct Process {
 }
 
 impl Process {
-    const READY_WITHIN: Duration = Duration::from_secs(60);
+    const READY_WITHIN: Duration = Duration::from_mins(1);
 
     /// Starts a binary with settings and waits until it is ready. Its log goes to the test's standard error.
     ///
