@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::Router;
-use http::header::{self, HeaderName, HeaderValue};
 use http::Method;
+use http::header::{self, HeaderName, HeaderValue};
 use platform_clock::Clock;
 use platform_problem::ProblemType;
 use platform_runtime::router::Guard;
 use platform_runtime::settings::{FromSettings, Settings};
 use std::time::Duration;
-use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
@@ -58,10 +58,24 @@ pub struct Gateway {
 impl Gateway {
     /// Makes the route table and puts the steps together.
     pub fn build(parts: GatewayParts) -> Result<Self, TableError> {
-        let GatewayParts { settings, documents, upstreams, guard, clock, own } = parts;
+        let GatewayParts {
+            settings,
+            documents,
+            upstreams,
+            guard,
+            clock,
+            own,
+        } = parts;
         let routes = RouteTable::of_documents(&documents)?;
         let limits = settings.rate_limits.then(|| Arc::new(RateLimits::new()));
-        let core = Arc::new(Core { routes, guard, limits: limits.clone(), clock: clock.clone(), upstreams, own });
+        let core = Arc::new(Core {
+            routes,
+            guard,
+            limits: limits.clone(),
+            clock: clock.clone(),
+            upstreams,
+            own,
+        });
         let mut plain = router_of(move |request| core.clone().serve(request));
         if !settings.cors_allowed_origins.is_empty() {
             plain = plain.layer(cors(settings.cors_allowed_origins));
@@ -88,8 +102,17 @@ impl Gateway {
 
 /// Every refusal a client can meet, for the documentation.
 pub fn problems() -> Vec<&'static ProblemType> {
-    let of_services = [auth_api::PROBLEMS, user_api::PROBLEMS, product_api::PROBLEMS, order_api::PROBLEMS];
-    platform_problem::codes::ALL.iter().copied().chain(of_services.concat()).collect()
+    let of_services = [
+        auth_api::PROBLEMS,
+        user_api::PROBLEMS,
+        product_api::PROBLEMS,
+        order_api::PROBLEMS,
+    ];
+    platform_problem::codes::ALL
+        .iter()
+        .copied()
+        .chain(of_services.concat())
+        .collect()
 }
 
 /// One document over several.
@@ -100,7 +123,8 @@ pub fn merged(documents: &[(Service, OpenApi)]) -> OpenApi {
     }
     all.info.title = "Stoa".to_owned();
     all.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    all.info.description = Some("A headless commerce backend. Every refusal is problem+json with a stable code.".to_owned());
+    all.info.description =
+        Some("A headless commerce backend. Every refusal is problem+json with a stable code.".to_owned());
     all
 }
 

@@ -49,10 +49,16 @@ impl Front {
 
     async fn pass(&self, request: Request) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
-        let peer = parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |PeerAddr(peer)| peer.ip());
+        let peer = parts
+            .extensions
+            .get()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |PeerAddr(peer)| peer.ip());
         let client = hygiene::clean(&mut parts, peer, self.trusted_hops)?;
         parts.extensions.insert(ClientAddress(client));
-        let _place = self.admission.enter(Purpose::of(&parts.method, parts.uri.path())).await?;
+        let _place = self
+            .admission
+            .enter(Purpose::of(&parts.method, parts.uri.path()))
+            .await?;
         let standing = match &self.limits {
             Some(limits) => Some(limits.per_address.check(&address_key(client), self.clock.now())?),
             None => None,
@@ -75,7 +81,10 @@ impl Front {
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut lines = headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
     lines.any(|line| line.contains("gzip") || line.contains('*'))
 }
 
@@ -109,7 +118,11 @@ impl Core {
         if operation.needs_idempotency_key && IdempotencyKey::find(&parts.headers)?.is_none() {
             return Err(Problem::new(&codes::IDEMPOTENCY_KEY_REQUIRED));
         }
-        let cache = if parts.extensions.get::<VerifiedPrincipal>().is_some() { Cache::None } else { operation.policy.cache };
+        let cache = if parts.extensions.get::<VerifiedPrincipal>().is_some() {
+            Cache::None
+        } else {
+            operation.policy.cache
+        };
         parts.headers.remove(header::COOKIE);
 
         let request = Request::from_parts(parts, body);
@@ -135,9 +148,15 @@ impl Core {
 
 /// Refuses by `Content-Length` before anything is read; a body without one is cut off where it is read.
 fn check_declared_length(headers: &HeaderMap, policy: &Policy) -> Result<(), Problem> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
     let is_too_long = declared.is_some_and(|length| length.parse::<u64>().map_or(true, |n| n > policy.body_limit));
-    if is_too_long { Err(Problem::new(&codes::PAYLOAD_TOO_LARGE)) } else { Ok(()) }
+    if is_too_long {
+        Err(Problem::new(&codes::PAYLOAD_TOO_LARGE))
+    } else {
+        Ok(())
+    }
 }
 
 /// Turns a step into a router, so that layers can be put around it.

@@ -9,8 +9,8 @@ use matchit::Router;
 use platform_problem::{Problem, codes};
 use platform_runtime::policy::Policy;
 use platform_runtime::router::policies;
-use utoipa::openapi::{OpenApi, Required};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::{OpenApi, Required};
 
 use crate::Service;
 
@@ -52,7 +52,11 @@ impl Route {
     }
 
     fn allow(&self) -> String {
-        let mut methods: Vec<&str> = self.operations.iter().map(|operation| operation.method.as_str()).collect();
+        let mut methods: Vec<&str> = self
+            .operations
+            .iter()
+            .map(|operation| operation.method.as_str())
+            .collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
@@ -77,8 +81,13 @@ impl RouteTable {
                     method,
                     policy,
                 });
-                let route = Arc::new(Route { service: *service, operations: operations.collect() });
-                router.insert(path, route).map_err(|error| TableError::Path(*service, path.clone(), error))?;
+                let route = Arc::new(Route {
+                    service: *service,
+                    operations: operations.collect(),
+                });
+                router
+                    .insert(path, route)
+                    .map_err(|error| TableError::Path(*service, path.clone(), error))?;
             }
         }
         Ok(Self(router))
@@ -104,7 +113,9 @@ fn operation_of<'a>(item: &'a PathItem, method: &Method) -> Option<&'a Operation
 /// Whether the operation declares the header `Idempotency-Key` as required.
 fn needs_key(operation: &Operation) -> bool {
     operation.parameters.iter().flatten().any(|parameter| {
-        let utoipa::openapi::RefOr::T(parameter) = parameter else { return false };
+        let utoipa::openapi::RefOr::T(parameter) = parameter else {
+            return false;
+        };
         parameter.parameter_in == ParameterIn::Header
             && parameter.name.eq_ignore_ascii_case("idempotency-key")
             && parameter.required == Required::True

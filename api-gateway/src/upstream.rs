@@ -61,9 +61,15 @@ impl Upstreams {
             Service::Order => &self.order,
         };
         let only_reads = request.method() == Method::GET || request.method() == Method::HEAD;
-        let upstream = if only_reads { Some(switch.for_reading()) } else { switch.for_writing() };
+        let upstream = if only_reads {
+            Some(switch.for_reading())
+        } else {
+            switch.for_writing()
+        };
         let Some(upstream) = upstream else {
-            return Problem::new(&codes::UNAVAILABLE).detail("the service is being moved").into_response();
+            return Problem::new(&codes::UNAVAILABLE)
+                .detail("the service is being moved")
+                .into_response();
         };
         let Ok(response) = upstream.as_ref().clone().oneshot(request).await;
         response

@@ -9,7 +9,10 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains")),
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+    ),
 ];
 
 /// An answer of the API has nothing to run; the page of the documentation brings a policy of its own.
@@ -59,8 +62,13 @@ pub(crate) fn weaken_etag(response: &mut Response) {
     if !headers.contains_key(header::CONTENT_ENCODING) {
         return;
     }
-    let strong = headers.get(header::ETAG).map(HeaderValue::as_bytes).filter(|tag| !tag.starts_with(b"W/"));
-    let Some(weak) = strong.map(|tag| [b"W/", tag].concat()) else { return };
+    let strong = headers
+        .get(header::ETAG)
+        .map(HeaderValue::as_bytes)
+        .filter(|tag| !tag.starts_with(b"W/"));
+    let Some(weak) = strong.map(|tag| [b"W/", tag].concat()) else {
+        return;
+    };
     if let Ok(weak) = HeaderValue::from_bytes(&weak) {
         headers.insert(header::ETAG, weak);
     }

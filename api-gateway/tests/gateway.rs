@@ -30,9 +30,8 @@ struct World {
 }
 
 fn document() -> utoipa::openapi::OpenApi {
-    let operation = |policy: Value, parameters: Value| {
-        json!({"responses": {}, "x-stoa": policy, "parameters": parameters})
-    };
+    let operation =
+        |policy: Value, parameters: Value| json!({"responses": {}, "x-stoa": policy, "parameters": parameters});
     let key = json!([{"name": "Idempotency-Key", "in": "header", "required": true}]);
     let document = json!({
         "openapi": "3.1.0",
@@ -50,7 +49,10 @@ fn document() -> utoipa::openapi::OpenApi {
 }
 
 async fn echo(request: Request) -> Response {
-    let principal = request.extensions().get::<VerifiedPrincipal>().map(|VerifiedPrincipal(found)| found.user_id());
+    let principal = request
+        .extensions()
+        .get::<VerifiedPrincipal>()
+        .map(|VerifiedPrincipal(found)| found.user_id());
     let headers: Vec<(String, String)> = request
         .headers()
         .iter()
@@ -71,11 +73,22 @@ fn world(settings: impl FnOnce(&mut GatewaySettings)) -> World {
     let issuer = TestIssuer::new(clock.clone());
     let service = || Arc::new(UpstreamService::new(Router::new().fallback(echo)));
     let upstream = || Switch::new(Place::Local, service());
-    let upstreams =
-        Arc::new(Upstreams { auth: upstream(), user: upstream(), product: upstream(), order: upstream() });
-    let mut chosen = GatewaySettings { cors_allowed_origins: vec![], trusted_proxy_hops: 0, rate_limits: false };
+    let upstreams = Arc::new(Upstreams {
+        auth: upstream(),
+        user: upstream(),
+        product: upstream(),
+        order: upstream(),
+    });
+    let mut chosen = GatewaySettings {
+        cors_allowed_origins: vec![],
+        trusted_proxy_hops: 0,
+        rate_limits: false,
+    };
     settings(&mut chosen);
-    let guard = Guard::new(issuer.verifier(Audience::People), issuer.verifier(Audience::Service("none")));
+    let guard = Guard::new(
+        issuer.verifier(Audience::People),
+        issuer.verifier(Audience::Service("none")),
+    );
     let parts = GatewayParts {
         settings: chosen,
         documents: vec![(Service::Product, document())],
@@ -84,7 +97,12 @@ fn world(settings: impl FnOnce(&mut GatewaySettings)) -> World {
         clock: clock.clone(),
         own: Router::new().fallback(async || StatusCode::NOT_FOUND),
     };
-    World { gateway: Gateway::build(parts).unwrap().router, issuer, clock, upstreams }
+    World {
+        gateway: Gateway::build(parts).unwrap().router,
+        issuer,
+        clock,
+        upstreams,
+    }
 }
 
 struct Answer {
@@ -105,11 +123,18 @@ impl World {
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 100_000).await.unwrap();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        }
     }
 
     fn token(&self, roles: &[Role]) -> String {
-        format!("Bearer {}", self.issuer.user_token(UserId::from(self.clock.new_id()), roles))
+        format!(
+            "Bearer {}",
+            self.issuer.user_token(UserId::from(self.clock.new_id()), roles)
+        )
     }
 }
 
@@ -119,7 +144,10 @@ async fn what_no_document_declares_does_not_exist() {
     assert_eq!(world.ask("GET", "/internal/stock", &[]).await.status, 404);
     assert_eq!(world.ask("GET", "/api/nothing", &[]).await.status, 404);
     let wrong_method = world.ask("DELETE", "/api/products", &[]).await;
-    assert_eq!((wrong_method.status, wrong_method.headers["allow"].to_str().unwrap()), (405, "GET,HEAD,POST"));
+    assert_eq!(
+        (wrong_method.status, wrong_method.headers["allow"].to_str().unwrap()),
+        (405, "GET,HEAD,POST")
+    );
     assert_eq!(world.ask("HEAD", "/api/products", &[]).await.status, 200);
 }
 
@@ -128,9 +156,27 @@ async fn policy_is_enforced_before_a_service_is_asked() {
     let world = world(|_| ());
     let (customer, admin) = (world.token(&[]), world.token(&[Role::Admin]));
     assert_eq!(world.ask("POST", "/api/products", &[]).await.status, 401);
-    assert_eq!(world.ask("POST", "/api/products", &[("authorization", &customer)]).await.status, 403);
-    assert_eq!(world.ask("POST", "/api/products", &[("authorization", &admin)]).await.status, 200);
-    assert_eq!(world.ask("GET", "/api/products", &[("authorization", "Bearer junk")]).await.status, 401);
+    assert_eq!(
+        world
+            .ask("POST", "/api/products", &[("authorization", &customer)])
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        world
+            .ask("POST", "/api/products", &[("authorization", &admin)])
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        world
+            .ask("GET", "/api/products", &[("authorization", "Bearer junk")])
+            .await
+            .status,
+        401
+    );
     let long = [("authorization", admin.as_str()), ("content-length", "11")];
     assert_eq!(world.ask("POST", "/api/products", &long).await.status, 413);
 }
@@ -138,7 +184,12 @@ async fn policy_is_enforced_before_a_service_is_asked() {
 #[tokio::test]
 async fn the_principal_goes_on_as_an_extension_and_forged_headers_do_not() {
     let world = world(|_| ());
-    let forged = [("x-user-id", "1"), ("x-stoa-principal", "admin"), ("x-forwarded-for", "1.2.3.4"), ("cookie", "a=b")];
+    let forged = [
+        ("x-user-id", "1"),
+        ("x-stoa-principal", "admin"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("cookie", "a=b"),
+    ];
     let answer = world.ask("GET", "/api/products", &forged).await;
     assert_eq!(answer.body["user"], Value::Null);
     let headers = answer.body["headers"].to_string();
@@ -166,7 +217,10 @@ async fn answers_lose_what_is_internal_and_gain_what_protects() {
     for path in ["/api/products", "/api/nothing", "/api//x"] {
         let headers = world.ask("GET", path, &[]).await.headers;
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert!(!headers.contains_key("server") && !headers.contains_key("connection"), "{path}");
+        assert!(
+            !headers.contains_key("server") && !headers.contains_key("connection"),
+            "{path}"
+        );
     }
 }
 
@@ -175,22 +229,35 @@ async fn a_compressed_answer_has_a_weak_tag() {
     let world = world(|_| ());
     let plain = world.ask("GET", "/api/products", &[]).await.headers;
     assert_eq!(plain[header::ETAG], "\"1.a\"");
-    let compressed = world.ask("GET", "/api/products", &[("accept-encoding", "gzip")]).await.headers;
+    let compressed = world
+        .ask("GET", "/api/products", &[("accept-encoding", "gzip")])
+        .await
+        .headers;
     assert_eq!(compressed[header::CONTENT_ENCODING], "gzip");
     assert_eq!(compressed[header::ETAG], "W/\"1.a\"");
-    assert!(compressed[header::VARY].to_str().unwrap().eq_ignore_ascii_case("accept-encoding"));
+    assert!(
+        compressed[header::VARY]
+            .to_str()
+            .unwrap()
+            .eq_ignore_ascii_case("accept-encoding")
+    );
 }
 
 #[tokio::test]
 async fn pages_of_other_origins_are_refused_unless_allowed() {
     let closed = world(|_| ());
-    let origin = [("origin", "https://shop.example"), ("access-control-request-method", "POST")];
+    let origin = [
+        ("origin", "https://shop.example"),
+        ("access-control-request-method", "POST"),
+    ];
     let answer = closed.ask("OPTIONS", "/api/orders", &origin).await;
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
     let open = world(|s| s.cors_allowed_origins = vec![HeaderValue::from_static("https://shop.example")]);
     let answer = open.ask("OPTIONS", "/api/orders", &origin).await;
     assert_eq!(answer.headers["access-control-allow-origin"], "https://shop.example");
-    let other = open.ask("GET", "/api/products", &[("origin", "https://evil.example")]).await;
+    let other = open
+        .ask("GET", "/api/products", &[("origin", "https://evil.example")])
+        .await;
     assert!(!other.headers.contains_key("access-control-allow-origin"));
 }
 
@@ -202,8 +269,13 @@ async fn a_flood_from_one_address_is_stopped_before_its_tokens_are_looked_at() {
     for _ in 1..200 {
         world.ask("GET", "/api/products", &[]).await;
     }
-    let stopped = world.ask("GET", "/api/products", &[("authorization", "Bearer junk")]).await;
-    assert_eq!((stopped.status, stopped.body["code"].as_str()), (429, Some("rate_limited")));
+    let stopped = world
+        .ask("GET", "/api/products", &[("authorization", "Bearer junk")])
+        .await;
+    assert_eq!(
+        (stopped.status, stopped.body["code"].as_str()),
+        (429, Some("rate_limited"))
+    );
     assert!(stopped.headers.contains_key("retry-after"));
 }
 
@@ -214,5 +286,11 @@ async fn a_frozen_service_answers_reads_alone() {
     world.upstreams.product.turn(Place::Frozen, product);
     let admin = world.token(&[Role::Admin]);
     assert_eq!(world.ask("GET", "/api/products", &[]).await.status, 200);
-    assert_eq!(world.ask("POST", "/api/products", &[("authorization", &admin)]).await.status, 503);
+    assert_eq!(
+        world
+            .ask("POST", "/api/products", &[("authorization", &admin)])
+            .await
+            .status,
+        503
+    );
 }

@@ -1,7 +1,5 @@
 //! What a verifier accepts and what it refuses.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
