@@ -107,8 +107,8 @@ impl RequestContext {
     }
 
     /// The template of the route that was taken, such as `/api/products/{id}`.
-    pub fn route(&self) -> Option<&str> {
-        self.shared.route.get().map(AsRef::as_ref)
+    pub fn route(&self) -> Option<&Arc<str>> {
+        self.shared.route.get()
     }
 
     /// Notes the route for log and metrics. The first one counts: a gateway's before its service's.

@@ -17,10 +17,19 @@
 //! assert!(built.public.openapi.paths.paths.contains_key("/hello/{name}"));
 //! ```
 
+pub mod admin;
+pub mod command;
 pub mod context;
+pub mod docs;
 pub mod extract;
+pub mod health;
+pub mod lifecycle;
+pub mod listener;
 pub mod router;
+pub mod server;
 pub mod settings;
+pub mod stack;
+pub mod telemetry;
 
 pub use router::policy;
 pub use utoipa::openapi::Info;

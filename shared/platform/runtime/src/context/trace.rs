@@ -1,5 +1,7 @@
 //! W3C Trace Context: <https://www.w3.org/TR/trace-context/>.
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderValue};
 use platform_clock::Clock;
 
@@ -40,9 +42,9 @@ impl TraceContext {
         trace
     }
 
-    /// The 32 hexadecimal digits of the trace.
-    pub fn trace_id(&self) -> String {
-        hex(&self.trace_id)
+    /// The id of the trace, as 32 hexadecimal digits.
+    pub fn id(&self) -> impl fmt::Display + use<> {
+        Hex(self.trace_id)
     }
 
     /// The id of the trace as bytes.
@@ -62,7 +64,7 @@ impl TraceContext {
 
     /// The `traceparent` for what this process calls.
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-{:02x}", hex(&self.trace_id), hex(&self.span_id), self.flags)
+        format!("00-{}-{}-{:02x}", Hex(self.trace_id), Hex(self.span_id), self.flags)
     }
 
     /// The caller's `tracestate`, which goes on unchanged.
@@ -103,10 +105,12 @@ fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    pairs.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+struct Hex<const N: usize>([u8; N]);
+
+impl<const N: usize> fmt::Display for Hex<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +129,7 @@ mod tests {
     #[test]
     fn the_callers_trace_goes_on_with_a_span_of_our_own() {
         let trace = of(GIVEN);
-        assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(trace.id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         let sent = trace.traceparent();
         assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && sent.ends_with("-01"));
         assert!(!sent.contains("00f067aa0ba902b7"));

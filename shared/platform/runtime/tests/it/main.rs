@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may, in its fixtures too")]
 
+mod command;
+mod listener;
 mod router;
+mod stack;
+mod stop;
+mod wire;

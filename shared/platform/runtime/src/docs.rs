@@ -1,0 +1,75 @@
+//! Documentation a process serves of itself: `/openapi.json`, `/docs` to read and try it, `/docs/problems` for the codes.
+//!
+//! Nothing is loaded from elsewhere: the page's scripts are built in.
+
+use std::fmt::Write;
+
+use axum::Router;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use platform_problem::ProblemType;
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::extract::etag::{self, IfNoneMatch};
+
+/// Adds the three pages to a router.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "pages about the routes, not routes of the product"
+)]
+pub fn add(router: Router, openapi: &OpenApi, problems: &[&ProblemType]) -> Result<Router, serde_json::Error> {
+    let document = Bytes::from(serde_json::to_vec(openapi)?);
+    let tag = etag::of_body(&document);
+    let problems = problems_page(problems);
+    // The usual page would ask validator.swagger.io what it thinks of the document.
+    let config = Config::from("/openapi.json")
+        .validator_url("none")
+        .persist_authorization(true);
+    let pages: Router = SwaggerUi::new("/docs").config(config).into();
+    let pages = pages
+        .route(
+            "/openapi.json",
+            get(move |headers: HeaderMap| async move { json(&headers, &document, &tag) }),
+        )
+        .route("/docs/problems", get(move || async move { Html(problems) }));
+    Ok(router.merge(pages))
+}
+
+fn json(headers: &HeaderMap, document: &Bytes, tag: &str) -> Response {
+    etag::conditional(&IfNoneMatch::of_headers(headers), tag, || {
+        let json = HeaderValue::from_static("application/json");
+        ([(header::CONTENT_TYPE, json)], document.clone()).into_response()
+    })
+}
+
+/// One section a code, so that the `type` of a problem is the address of its explanation.
+fn problems_page(problems: &[&ProblemType]) -> String {
+    let mut page = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title>\
+         <style>body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}code{font-size:1em}\
+         h2{margin-bottom:0}:target{background:#ffd}</style><h1>Problems</h1>\
+         <p>Every refusal is <code>application/problem+json</code> (RFC 9457). Compare <code>code</code>; it does not change.</p>",
+    );
+    for problem in problems {
+        let ProblemType {
+            code,
+            status,
+            title,
+            about,
+        } = problem;
+        let [title, about] = [title, about].map(|text| escaped(text));
+        let _ = write!(
+            page,
+            "<section id=\"{code}\"><h2><code>{code}</code></h2><p>{status} {title}. {about}</p></section>"
+        );
+    }
+    page.push_str("</html>");
+    page
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,133 @@
+//! The layers in front of a router, and what they log.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use platform_runtime::listener::Limits;
+use serde_json::Value;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::wire::{start, write};
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+fn body(answer: &str) -> Value {
+    assert_eq!(
+        header(answer, "content-type"),
+        Some("application/problem+json"),
+        "{answer}"
+    );
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn every_answer_names_the_request_and_every_refusal_in_its_body_too() {
+    let process = start(Limits::public(true), Duration::ZERO);
+    let given = process.send("GET /hello HTTP/1.1\r\nX-Request-Id: mine-1").await;
+    assert_eq!(header(&given, "x-request-id"), Some("mine-1"));
+    let made = process.send("GET /hello HTTP/1.1\r\nX-Request-Id: not sane").await;
+    assert_eq!(header(&made, "x-request-id").map(str::len), Some(36));
+
+    let table = [
+        ("GET /nowhere HTTP/1.1", 404, "not_found"),
+        ("DELETE /hello HTTP/1.1", 405, "method_not_allowed"),
+        ("GET /panic HTTP/1.1", 500, "internal"),
+        ("GET /bare HTTP/1.1", 413, "payload_too_large"),
+    ];
+    for (head, status, code) in table {
+        let answer = process.send(&format!("{head}\r\nX-Request-Id: r7")).await;
+        let problem = body(&answer);
+        assert_eq!(
+            (&problem["code"], &problem["request_id"]),
+            (&code.into(), &"r7".into()),
+            "{answer}"
+        );
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")) && problem["status"] == status,
+            "{answer}"
+        );
+        assert_eq!(header(&answer, "x-request-id"), Some("r7"));
+        assert!(!answer.contains("42"), "{answer}");
+    }
+    let refused = process.send("DELETE /hello HTTP/1.1").await;
+    assert_eq!(header(&refused, "allow"), Some("GET,HEAD"));
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The access log of everything that runs on this thread, as long as the guard lives.
+fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let layer = tracing_subscriber::fmt::layer()
+        .json()
+        .with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    (lines, guard)
+}
+
+impl Lines {
+    /// Waits for the line of a request with this id.
+    async fn of(&self, request_id: &str) -> Value {
+        loop {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let found = lines
+                .map(|line| line["fields"].clone())
+                .find(|fields| fields["request_id"] == request_id);
+            if let Some(fields) = found {
+                return fields;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_one_line_without_its_query() {
+    let (lines, _guard) = capture();
+    let process = start(Limits::public(true), Duration::ZERO);
+    process
+        .send("GET /nowhere?q=private HTTP/1.1\r\nX-Request-Id: a1")
+        .await;
+    let line = lines.of("a1").await;
+    assert_eq!(
+        (&line["method"], &line["path"], &line["status"]),
+        (&"GET".into(), &"/nowhere".into(), &404.into())
+    );
+    process.send("GET /hello HTTP/1.1\r\nX-Request-Id: a2").await;
+    assert_eq!(lines.of("a2").await["route"], "/hello");
+}
+
+#[tokio::test]
+async fn a_client_that_went_away_is_logged_as_499() {
+    let (lines, _guard) = capture();
+    let mut process = start(Limits::public(true), Duration::ZERO);
+    let mut stream = process.connect().await;
+    write(
+        &mut stream,
+        "GET /gate HTTP/1.1\r\nHost: t\r\nX-Request-Id: gone-1\r\n\r\n",
+    )
+    .await;
+    process.began.recv().await.unwrap();
+    drop(stream);
+    let line = lines.of("gone-1").await;
+    assert_eq!((&line["status"], &line["route"]), (&499.into(), &"/gate".into()));
+}
