@@ -15,7 +15,7 @@ pub mod policy;
 use std::collections::BTreeSet;
 
 use axum::Router;
-use axum::routing::MethodRouter;
+use axum::routing::{MethodRouter, get};
 use platform_problem::{Problem, codes};
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::schema::Schema;
@@ -126,6 +126,21 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
             routes: routes.collect(),
             faults: self.faults,
         }
+    }
+
+    /// The public document alone, for a command that prints it and has no state to give.
+    pub fn document(self, info: Info) -> Result<OpenApi, RoutesError> {
+        let routes = self.routes.into_iter().map(|route| Route {
+            path: route.path,
+            item: route.item,
+            schemas: route.schemas,
+            handlers: get(not_found),
+        });
+        let bare: ApiRouter = ApiRouter {
+            routes: routes.collect(),
+            faults: self.faults,
+        };
+        Ok(bare.build(info, &Guard::default())?.public.openapi)
     }
 }
 
