@@ -23,7 +23,8 @@
 //!
 //! # What is abstracted
 //! - Time: a deadline or an expiry may strike at any moment, so no duration matters. Leases, back-off, attempts and
-//!   the breaker are gone: a worker may take any open order at any time.
+//!   the breaker are gone: a worker may take any open order at any time. No invariant needs the deadline; it is there
+//!   because clients do not wait for ever.
 //! - A transaction is one step (but see [`locks`]). The ledger is the sum of what changed `on_hand`; the request hash is
 //!   left out, since an order's lines never change; a cancel's read and write are one step, as it repeats until they are.
 //! - A total is 0, 1 or 2, a quantity 1. Overflow, currencies, names and an unknown product are tested with the code; here

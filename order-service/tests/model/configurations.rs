@@ -52,6 +52,7 @@ pub(super) fn beside_an_older_version() -> Shop {
 /// A provider that finds a payment by the order's id, that declines and refuses, with a reservation that runs out.
 pub(super) fn paid_by_key() -> Shop {
     Shop {
+        workers: 3,
         events: &[
             Event::Cancel,
             Event::Deadline,
@@ -63,15 +64,7 @@ pub(super) fn paid_by_key() -> Shop {
     }
 }
 
-/// The same without refusals, for three workers.
-pub(super) fn paid_by_three_workers() -> Shop {
-    Shop {
-        workers: 3,
-        ..one_order(Provider::PaidByKey)
-    }
-}
-
-/// A provider that knows a payment by its own id alone.
+/// A provider that knows a payment by its own id alone, and replays its errors.
 pub(super) fn paid_by_id() -> Shop {
     Shop {
         events: &[
@@ -80,15 +73,8 @@ pub(super) fn paid_by_id() -> Shop {
             Event::Expiry,
             Event::Decline,
             Event::CaptureRefusal,
+            Event::ReplayedError,
         ],
-        ..one_order(Provider::PaidById)
-    }
-}
-
-/// The same provider replays its errors.
-pub(super) fn paid_with_replayed_errors() -> Shop {
-    Shop {
-        events: &[Event::Cancel, Event::Deadline, Event::ReplayedError],
         ..one_order(Provider::PaidById)
     }
 }
@@ -143,7 +129,7 @@ pub(super) fn last_unit_held() -> Shop {
 /// Two orders for the last unit, one held by an older version while the other is sold.
 pub(super) fn last_unit_held_and_sold() -> Shop {
     Shop {
-        events: &[Event::OldVersion, Event::Expiry, Event::Deadline],
+        events: &[Event::OldVersion, Event::Expiry],
         changes: &[],
         ends: &[Status::Paid, Status::Rejected, Status::Cancelled],
         ..last_unit_sold()
@@ -210,9 +196,7 @@ sound! {
     an_order_is_held_then_confirmed: held;
     an_order_is_driven_by_two_versions: beside_an_older_version;
     an_order_is_paid_by_key: paid_by_key;
-    an_order_is_paid_by_three_workers: paid_by_three_workers;
     an_order_is_paid_by_id: paid_by_id;
-    an_order_is_paid_while_errors_are_replayed: paid_with_replayed_errors;
     an_order_that_costs_is_not_sold_as_free: not_free;
     an_order_that_is_free_is_sold_at_once: free;
     an_order_keeps_its_provider: provider_changed;

@@ -4,7 +4,7 @@
 use super::check::{RECOVERS, assert_needed};
 use super::configurations::{
     admin, free, held, last_unit_held_and_sold, last_unit_sold, not_free, one_key, paid_by_id, paid_by_key,
-    paid_with_replayed_errors, provider_changed, sold_at_once, two_products,
+    provider_changed, sold_at_once, two_products,
 };
 use super::invariants::{
     CONFIRMED_HAS_MONEY, CONFIRMED_IS_SOLD, ENDED_HAS_NO_MONEY, ENDED_HOLDS_NOTHING, EVENT_ONCE, HOLDS_ADD_UP,
@@ -65,6 +65,6 @@ needed! {
     a_payment_authorised_before_its_id_is_kept_holds_money: IdBeforeAuthorise, paid_by_id => ENDED_HAS_NO_MONEY;
     a_refund_that_found_nothing_meets_a_late_capture: NothingCapturedEndsNothing, paid_by_key => MONEY_IN_PLACE;
     a_void_that_found_a_capture_is_no_refund: CapturedIsRefunded, paid_by_key => ENDED_HAS_NO_MONEY;
-    a_call_repeated_without_asking_gets_its_old_error: AskBeforeRepeating, paid_with_replayed_errors => RECOVERS;
+    a_call_repeated_without_asking_gets_its_old_error: AskBeforeRepeating, paid_by_id => RECOVERS;
     an_order_driven_by_another_provider_forgets_its_money: ProviderIsFixed, provider_changed => ENDED_HAS_NO_MONEY;
 }
