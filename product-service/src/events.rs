@@ -1,0 +1,39 @@
+//! What this service tells the others.
+
+use platform_clock::Clock;
+use platform_events::Event;
+use product_api::events::{ProductChanged, STOCK_CHANGED, StockChanged};
+use values::ProductId;
+
+use crate::store::Act;
+
+/// The CloudEvents `source` of all events of this service.
+pub const SOURCE: &str = "/product-service";
+
+/// A product was created, updated or deleted, as `kind` says.
+pub(crate) fn product_changed(kind: &str, product_id: ProductId, version: i64, clock: &dyn Clock, act: &Act) -> Event {
+    let data = ProductChanged { product_id, version };
+    event(kind, product_id, &data, clock, act)
+}
+
+/// What can be bought of a product changed.
+pub(crate) fn stock_changed(
+    product_id: ProductId,
+    available: Option<i64>,
+    seq: i64,
+    clock: &dyn Clock,
+    act: &Act,
+) -> Event {
+    let data = StockChanged {
+        product_id,
+        available,
+        seq,
+    };
+    event(STOCK_CHANGED, product_id, &data, clock, act)
+}
+
+fn event(kind: &str, id: ProductId, data: &impl serde::Serialize, clock: &dyn Clock, act: &Act) -> Event {
+    Event::new(clock.new_id(), kind, SOURCE, &id, act.at, data)
+        .expect("ids and numbers are JSON")
+        .with_traceparent(act.traceparent.clone())
+}

@@ -1,0 +1,179 @@
+//! What is kept: the traits of the stores, what goes in and out of them, and what may go wrong.
+//!
+//! One method is one use case and one unit of work. Both adapters run the same SQL (`store/shared`); what differs
+//! between the engines stands in `store/sqlite.rs` and `store/postgres.rs`.
+
+mod batch;
+mod list;
+mod postgres;
+mod record;
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use platform_clock::Clock;
+use platform_sql::{Database, Error};
+use product_api::{Change, Product, View};
+use uuid::Uuid;
+use values::{ProductId, Timestamp};
+
+pub use batch::{BatchOutcome, BatchRow, Identity};
+pub use list::{ListQuery, Listed, Order, Place, SearchTerms};
+pub use postgres::PgProductStore;
+pub use record::{Family, ProductRecord};
+pub use sqlite::SqliteProductStore;
+
+/// The one location there is, for now.
+pub const LOCATION: &str = "main";
+
+/// The catalogue as it is kept.
+#[async_trait]
+pub trait ProductStore: Send + Sync + 'static {
+    /// A living product that the view shows.
+    async fn find(&self, id: ProductId, view: View) -> Result<Option<Product>, StoreError>;
+
+    /// Those of the products that live and the view shows, in no promised order.
+    async fn find_many(&self, ids: &[ProductId], view: View) -> Result<Vec<Product>, StoreError>;
+
+    /// The rows of a page in order; at most `query.limit`.
+    async fn list(&self, query: &ListQuery) -> Result<Vec<Listed>, StoreError>;
+
+    /// How many rows the pages of a list have in all.
+    async fn count(&self, query: &ListQuery) -> Result<i64, StoreError>;
+
+    /// A new product with its stock, ledger row and event.
+    async fn create(&self, record: ProductRecord, act: Act) -> Result<Product, StoreError>;
+
+    /// Replaces all but id, stock and time of creation, where the version is the expected one.
+    async fn update(&self, record: ProductRecord, expected: Option<i64>, act: Act) -> Result<Product, StoreError>;
+
+    /// Hides a product and frees its sku.
+    async fn delete(&self, id: ProductId, expected: Option<i64>, act: Act) -> Result<(), StoreError>;
+
+    /// Changes what is on the shelf beside running sales, with its ledger row and event.
+    async fn change_stock(
+        &self,
+        id: ProductId,
+        change: StockChange,
+        reason: String,
+        act: Act,
+    ) -> Result<Product, StoreError>;
+
+    /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 500 rows; the answer has one for each.
+    async fn upsert_batch(&self, rows: Vec<BatchRow>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
+
+    /// Living products after an id in the order of their ids, for an export.
+    async fn page_by_id(&self, after: Option<ProductId>, limit: u32) -> Result<Vec<Exported>, StoreError>;
+
+    /// Products after a place in the order of their last change, deleted ones too.
+    async fn changes(&self, after: ChangedAt, limit: u32) -> Result<Vec<(ChangedAt, Change)>, StoreError>;
+}
+
+/// An opened database with the stores on it.
+#[derive(Clone)]
+pub struct Stores {
+    /// Where they are.
+    pub database: Database,
+    /// The catalogue.
+    pub products: Arc<dyn ProductStore>,
+}
+
+impl Stores {
+    /// The name of the service's schema or file.
+    pub const SCHEMA: &str = "product";
+
+    /// The stores on a database.
+    pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
+        let products: Arc<dyn ProductStore> = match &database {
+            Database::Sqlite(database) => Arc::new(SqliteProductStore::new(database, clock)),
+            Database::Postgres(database) => Arc::new(PgProductStore::new(database, clock)),
+        };
+        Self { database, products }
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        match &self.database {
+            Database::Sqlite(database) => database.migrate(&sqlite::MIGRATIONS).await,
+            Database::Postgres(database) => database.migrate(&postgres::MIGRATIONS).await,
+        }
+    }
+
+    /// The names of the migrations that the schema lacks.
+    pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        match &self.database {
+            Database::Sqlite(database) => database.pending_migrations(&sqlite::MIGRATIONS).await,
+            Database::Postgres(database) => database.pending_migrations(&postgres::MIGRATIONS).await,
+        }
+    }
+}
+
+/// A product with what is known of its family, for an export.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exported {
+    /// The product.
+    pub product: Product,
+    /// Its family.
+    pub family: Option<Family>,
+}
+
+/// A place in the order of last changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChangedAt {
+    /// When.
+    pub at: Timestamp,
+    /// Which.
+    pub id: Uuid,
+}
+
+/// Who does something, when, and on whose request.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// When.
+    pub at: Timestamp,
+    /// The account or client that asked.
+    pub actor: Option<String>,
+    /// The request it was part of.
+    pub request_id: Option<String>,
+    /// The trace it was part of.
+    pub traceparent: Option<String>,
+}
+
+/// A change of stock by an admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockChange {
+    /// So many more or fewer.
+    Delta(i64),
+    /// What can be bought from now on; none: not counted.
+    Set(Option<i64>),
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such living product.
+    #[error("there is no such product")]
+    NotFound,
+    /// A living product has the sku.
+    #[error("the sku is taken")]
+    SkuTaken,
+    /// A living member of the family has the options.
+    #[error("the options are taken")]
+    OptionsTaken,
+    /// The product has another version.
+    #[error("the version is another")]
+    VersionMismatch,
+    /// A delta on what is not counted.
+    #[error("the stock is not counted")]
+    NotCounted,
+    /// There is too little.
+    #[error("only {available} are available")]
+    Insufficient {
+        /// What can be had.
+        available: i64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] platform_sql::Error),
+}

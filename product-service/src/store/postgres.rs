@@ -1,0 +1,92 @@
+//! All that is Postgres'.
+
+use std::sync::Arc;
+
+use platform_clock::Clock;
+use platform_sql::postgres::outbox;
+use platform_sql::{Error, Migrations, PgDatabase, Reader, Writer};
+use sqlx::{PgConnection as Connection, Postgres as Db, QueryBuilder};
+
+use crate::text::Terms;
+
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/batch.rs"]
+mod batch;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/catalogue.rs"]
+mod catalogue;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/list.rs"]
+mod list;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/read.rs"]
+mod read;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/rows.rs"]
+mod rows;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/search.rs"]
+mod search;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/shelf.rs"]
+mod shelf;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/write.rs"]
+mod write;
+
+/// The schema, step by step.
+pub(super) const MIGRATIONS: Migrations = platform_sql::migrations!("migrations/postgres", ["0001_catalogue"]);
+
+/// The catalogue in a schema of a server.
+#[derive(Clone)]
+pub struct PgProductStore {
+    reader: Reader<Db>,
+    writer: Writer<Db>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The name that shared sources know it by.
+type Store = PgProductStore;
+
+impl PgProductStore {
+    /// On a database that was migrated by [`Stores::migrate`](crate::store::Stores::migrate).
+    pub fn new(database: &PgDatabase, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            reader: database.reader(),
+            writer: database.writer(),
+            clock,
+        }
+    }
+}
+
+/// Sales of the product wait until the change is committed.
+const LOCK_STOCK: &str = " FOR UPDATE OF s";
+
+/// The search and the place of a match in it.
+const SEARCH: &str = "search w CROSS JOIN products p";
+const SEARCH_PLACE: &str = "w.seq";
+
+/// Narrows [`SEARCH`] to what matches. The words are letters and digits alone, so quotes are enough.
+fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
+    let mut parts: Vec<String> = terms.whole.iter().map(|word| format!("'{word}'")).collect();
+    parts.push(format!("'{}':*", terms.prefix));
+    sql.push("w.words @@ ")
+        .push_bind(parts.join(" & "))
+        .push("::tsquery AND p.seq = w.seq");
+}
+
+/// Makes a product unfindable.
+const DELETE_WORDS: &str = "DELETE FROM search WHERE seq = $1";
+
+/// Makes products findable.
+async fn insert_words(connection: &mut Connection, words: &[(i64, &[String])]) -> Result<(), Error> {
+    let mut insert = QueryBuilder::<Db>::new("INSERT INTO search (seq, words) ");
+    insert.push_values(words, |mut row, (seq, words)| {
+        row.push_bind(*seq)
+            .push("array_to_tsvector(")
+            .push_bind_unseparated(words.to_vec())
+            .push_unseparated(")");
+    });
+    insert.build().persistent(words.len() == 1).execute(connection).await?;
+    Ok(())
+}

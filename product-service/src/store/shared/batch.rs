@@ -1,0 +1,159 @@
+//! Many products in one unit of work: two reads, a plan in memory, and as few statements as there are tables.
+
+use platform_clock::Clock;
+use platform_events::Event;
+use platform_sql::Error;
+use product_api::Product;
+use product_api::events::{PRODUCT_CREATED, PRODUCT_UPDATED};
+use sqlx::QueryBuilder;
+
+use super::catalogue::refusal;
+use super::rows::{self, COLUMNS, JOIN_STOCK};
+use super::{Connection, Db, outbox, shelf, write};
+use crate::events;
+use crate::store::batch::{Plan, Writes};
+use crate::store::{Act, BatchOutcome, BatchRow, Family, ProductRecord, StoreError};
+
+/// Values of one list.
+const VALUES: usize = 500;
+
+pub(super) async fn upsert(
+    connection: &mut Connection,
+    rows: &[BatchRow],
+    act: &Act,
+    clock: &dyn Clock,
+) -> Result<Vec<BatchOutcome>, StoreError> {
+    let mut plan = Plan::default();
+    for product in known(connection, rows).await? {
+        plan.know(product);
+    }
+    let outcomes = rows.iter().map(|row| plan.add(row)).collect();
+    let Writes {
+        updates,
+        inserts,
+        stock,
+    } = plan.finish();
+
+    put_families(connection, rows, &updates, &inserts, act).await?;
+    let mut happened = Vec::with_capacity(updates.len() + inserts.len() + stock.len());
+    for record in &updates {
+        happened.push(update(connection, record, act, clock).await?);
+    }
+    let new: Vec<&ProductRecord> = inserts.iter().collect();
+    write::insert_products(connection, &new).await.map_err(refusal)?;
+    let shelves: Vec<_> = inserts
+        .iter()
+        .map(|record| (record.product.id, record.product.stock))
+        .collect();
+    shelf::stock_up(connection, &shelves, "imported", act).await?;
+    happened.extend(inserts.iter().map(|ProductRecord { product, .. }| {
+        events::product_changed(PRODUCT_CREATED, product.id, product.version, clock, act)
+    }));
+    for (id, change) in stock {
+        let shelf = shelf::change(connection, id, change, "imported", act).await?;
+        happened.push(events::stock_changed(id, shelf.available(), shelf.seq, clock, act));
+    }
+    outbox::append(connection, &happened).await?;
+    Ok(outcomes)
+}
+
+async fn update(
+    connection: &mut Connection,
+    record: &ProductRecord,
+    act: &Act,
+    clock: &dyn Clock,
+) -> Result<Event, StoreError> {
+    let product = &record.product;
+    let expected = Some(product.version);
+    let updated = write::update_product(connection, record, expected)
+        .await
+        .map_err(refusal)?;
+    let place = updated.ok_or(StoreError::VersionMismatch)?;
+    write::reindex(connection, record, place).await?;
+    Ok(events::product_changed(
+        PRODUCT_UPDATED,
+        product.id,
+        product.version + 1,
+        clock,
+        act,
+    ))
+}
+
+/// Families that the rows describe become what they say; others are founded by their first member.
+async fn put_families(
+    connection: &mut Connection,
+    rows: &[BatchRow],
+    updates: &[ProductRecord],
+    inserts: &[ProductRecord],
+    act: &Act,
+) -> Result<(), Error> {
+    let mut described: Vec<Family> = Vec::new();
+    for family in rows.iter().filter_map(|row| row.family.as_ref()) {
+        described.retain(|known| known.handle != family.handle);
+        described.push(family.clone());
+    }
+    write::put_families(connection, &described, act.at).await?;
+    let mut founded: Vec<Family> = Vec::new();
+    for family in updates.iter().chain(inserts).filter_map(ProductRecord::founded_family) {
+        let is_known = described
+            .iter()
+            .chain(&founded)
+            .any(|known| known.handle == family.handle);
+        if !is_known {
+            founded.push(family);
+        }
+    }
+    write::found_families(connection, &founded, act.at).await
+}
+
+/// The living products that the rows name by sku or by options.
+async fn known(connection: &mut Connection, rows: &[BatchRow]) -> Result<Vec<Product>, Error> {
+    let mut known = Vec::new();
+    let wanted = rows.iter().map(|row| row.record.product.sku.as_str());
+    let fallbacks = rows
+        .iter()
+        .filter_map(|row| row.fallback_sku.as_ref())
+        .map(values::Sku::as_str);
+    let skus: Vec<&str> = wanted.chain(fallbacks).collect();
+    for skus in skus.chunks(VALUES) {
+        let mut sql = select();
+        sql.push(" AND p.sku IN (");
+        let mut list = sql.separated(", ");
+        for sku in skus {
+            list.push_bind(*sku);
+        }
+        sql.push(")");
+        fetch(connection, sql, &mut known).await?;
+    }
+    let options = rows.iter().filter_map(|row| {
+        let record = &row.record;
+        Some((record.product.family.as_deref()?, record.options_key.as_deref()?))
+    });
+    let options: Vec<(&str, &str)> = options.collect();
+    for options in options.chunks(VALUES) {
+        let mut sql = select();
+        sql.push(" AND p.family IS NOT NULL AND (p.family, p.options_key) IN (");
+        sql.push_values(options, |mut row, (family, key)| {
+            row.push_bind(*family).push_bind(*key);
+        });
+        sql.push(")");
+        fetch(connection, sql, &mut known).await?;
+    }
+    Ok(known)
+}
+
+fn select() -> QueryBuilder<Db> {
+    let mut sql = QueryBuilder::new("SELECT ");
+    sql.push(COLUMNS)
+        .push(" FROM products p")
+        .push(JOIN_STOCK)
+        .push(" WHERE p.deleted_at IS NULL");
+    sql
+}
+
+async fn fetch(connection: &mut Connection, mut sql: QueryBuilder<Db>, into: &mut Vec<Product>) -> Result<(), Error> {
+    for row in sql.build().persistent(false).fetch_all(connection).await? {
+        into.push(rows::product(&row)?);
+    }
+    Ok(())
+}

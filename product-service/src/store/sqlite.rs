@@ -1,0 +1,81 @@
+//! All that is SQLite's.
+
+use std::sync::Arc;
+
+use platform_clock::Clock;
+use platform_sql::sqlite::outbox;
+use platform_sql::{Error, Migrations, Reader, SqliteDatabase, Writer};
+use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection as Connection};
+
+use crate::text::Terms;
+
+#[path = "shared/batch.rs"]
+mod batch;
+#[path = "shared/catalogue.rs"]
+mod catalogue;
+#[path = "shared/list.rs"]
+mod list;
+#[path = "shared/read.rs"]
+mod read;
+#[path = "shared/rows.rs"]
+mod rows;
+#[path = "shared/search.rs"]
+mod search;
+#[path = "shared/shelf.rs"]
+mod shelf;
+#[path = "shared/write.rs"]
+mod write;
+
+/// The schema, step by step.
+pub(super) const MIGRATIONS: Migrations = platform_sql::migrations!("migrations/sqlite", ["0001_catalogue"]);
+
+/// The catalogue in a file.
+#[derive(Clone)]
+pub struct SqliteProductStore {
+    reader: Reader<Db>,
+    writer: Writer<Db>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The name that shared sources know it by.
+type Store = SqliteProductStore;
+
+impl SqliteProductStore {
+    /// On a database that was migrated by [`Stores::migrate`](crate::store::Stores::migrate).
+    pub fn new(database: &SqliteDatabase, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            reader: database.reader(),
+            writer: database.writer(),
+            clock,
+        }
+    }
+}
+
+/// The writer is alone.
+const LOCK_STOCK: &str = "";
+
+/// The search and the place of a match in it.
+const SEARCH: &str = "search CROSS JOIN products p";
+const SEARCH_PLACE: &str = "search.rowid";
+
+/// Narrows [`SEARCH`] to what matches. The words are letters and digits alone, so quotes are enough.
+fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
+    let mut parts: Vec<String> = terms.whole.iter().map(|word| format!("\"{word}\"")).collect();
+    parts.push(format!("\"{}\" *", terms.prefix));
+    sql.push("search MATCH ")
+        .push_bind(parts.join(" "))
+        .push(" AND p.seq = search.rowid");
+}
+
+/// Makes a product unfindable.
+const DELETE_WORDS: &str = "DELETE FROM search WHERE rowid = $1";
+
+/// Makes products findable.
+async fn insert_words(connection: &mut Connection, words: &[(i64, &[String])]) -> Result<(), Error> {
+    let mut insert = QueryBuilder::<Db>::new("INSERT INTO search (rowid, words) ");
+    insert.push_values(words, |mut row, (seq, words)| {
+        row.push_bind(*seq).push_bind(words.join(" "));
+    });
+    insert.build().persistent(words.len() == 1).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The service on real databases of both engines, and behind a real listener.
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod samples;
+mod store;
