@@ -274,7 +274,7 @@ impl Bench<'_> {
     }
 
     fn storm_seconds(&self) -> f64 {
-        self.options.seconds.max(5.0)
+        self.options.seconds.max(8.0)
     }
 }
 

@@ -30,20 +30,15 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// CPU milliseconds a wanted answer, which is also CPU seconds a thousand of them.
-    pub fn cpu_ms_each(&self, name: &str) -> f64 {
-        let seconds: f64 = self
-            .costs
-            .iter()
-            .filter(|cost| cost.name == name)
-            .map(|cost| cost.cpu_seconds)
-            .sum();
-        seconds * 1e3 / count(self.outcome.wanted().max(1))
+    /// CPU milliseconds a wanted answer, which is also CPU seconds a thousand of them; none where nothing of this name was watched.
+    pub fn cpu_ms_each(&self, name: &str) -> Option<f64> {
+        let cost = self.costs.iter().find(|cost| cost.name == name)?;
+        Some(cost.cpu_seconds * 1e3 / count(self.outcome.wanted().max(1)))
     }
 
     /// The same, of all watched processes together.
     pub fn cpu_ms_each_of_all(&self) -> f64 {
-        self.costs.iter().map(|cost| self.cpu_ms_each(&cost.name)).sum()
+        self.costs.iter().filter_map(|cost| self.cpu_ms_each(&cost.name)).sum()
     }
 }
 

@@ -48,7 +48,7 @@ pub fn run_row(scenario: Scenario, connections: usize, measured: &Measured) -> V
         answers(measured),
     ];
     for cost in &measured.costs {
-        row.push(number(measured.cpu_ms_each(&cost.name)));
+        row.push(measured.cpu_ms_each(&cost.name).map_or_else(String::new, number));
         row.push(number(cost.memory.resident_mb));
         row.push(cost.memory.peak_mb.map_or_else(String::new, number));
     }

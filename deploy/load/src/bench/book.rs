@@ -96,16 +96,17 @@ impl Book {
         ];
         let mut rows = Vec::new();
         for (&(system, scenario, connections), samples) in &self.runs {
-            let middle =
-                |value: fn(&Measured) -> f64| median(samples.iter().map(value)).map_or_else(String::new, number);
+            let middle = |value: fn(&Measured) -> Option<f64>| {
+                median(samples.iter().filter_map(value)).map_or_else(String::new, number)
+            };
             let others: u64 = samples.iter().map(other_answers).sum();
             rows.push(vec![
                 system.name().to_owned(),
                 scenario.name().to_owned(),
                 connections.to_string(),
-                middle(|run| run.outcome.per_second()),
-                middle(|run| run.outcome.quantile_ms(0.5)),
-                middle(|run| run.outcome.quantile_ms(0.99)),
+                middle(|run| Some(run.outcome.per_second())),
+                middle(|run| Some(run.outcome.quantile_ms(0.5))),
+                middle(|run| Some(run.outcome.quantile_ms(0.99))),
                 middle(|run| run.cpu_ms_each("app")),
                 middle(|run| run.cpu_ms_each("db")),
                 middle(application_mb),
@@ -134,11 +135,8 @@ impl Book {
     }
 }
 
-fn application_mb(run: &Measured) -> f64 {
-    run.costs
-        .iter()
-        .find(|cost| cost.name == "app")
-        .map_or(0.0, |cost| cost.memory.resident_mb)
+fn application_mb(run: &Measured) -> Option<f64> {
+    Some(run.costs.iter().find(|cost| cost.name == "app")?.memory.resident_mb)
 }
 
 fn other_answers(run: &Measured) -> u64 {

@@ -13,6 +13,8 @@ use crate::shape::Shape;
 use crate::watch::Watch;
 
 const PORT: u16 = 8080;
+/// Where `setup.sh` puts what it builds with the newest Go.
+const BINARIES: &str = "bin127";
 
 /// A copy of the peer's folder that can be written to, with its binaries built.
 #[derive(Debug)]
@@ -47,19 +49,14 @@ impl Peer {
             peer.stop();
             fs::remove_dir_all(&peer.folder)?;
         }
-        let mut copy = Command::new("cp");
-        copy.args(["-r", "--no-preserve=mode"]).arg(&origin).arg(&peer.folder);
+        let mut copy = Command::new("sh");
+        let script = "cp -r \"$1\" \"$2\" && chmod -R u+w \"$2\" && rm -rf \"$2/state\" \"$2/results\"";
+        copy.args(["-c", script, "sh"]).arg(&origin).arg(&peer.folder);
         Process::run("copying the peer", &mut copy, &log).await?;
-        let mut executable = Command::new("chmod");
-        executable.args(["-R", "u+rwX,go+rX"]).arg(&peer.folder);
-        Process::run("chmod", &mut executable, &log).await?;
-        let scripts = "find . -name '*.sh' -exec chmod a+x {} + && rm -rf state results";
-        let mut clean = Command::new("sh");
-        clean.args(["-c", scripts]).current_dir(&peer.folder);
-        Process::run("cleaning the peer's copy", &mut clean, &log).await?;
-        let mut set_up = Command::new("./setup.sh");
-        set_up.current_dir(&peer.folder);
-        Process::run("the peer's setup.sh", &mut set_up, &log).await?;
+        if !peer.folder.join(BINARIES).exists() {
+            let mut set_up = Command::new("./setup.sh");
+            Process::run("the peer's setup.sh", set_up.current_dir(&peer.folder), &log).await?;
+        }
         fs::write(built, origin.to_str().context("the peer's path is not UTF-8")?)?;
         Ok(peer)
     }
@@ -70,7 +67,7 @@ impl Peer {
         command
             .arg(&self.topology)
             .current_dir(&self.folder)
-            .env("BIN", self.folder.join("bin127"));
+            .env("BIN", self.folder.join(BINARIES));
         command.envs(settings.iter().copied());
         if keep {
             command.arg("keep");
