@@ -8,42 +8,31 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use platform_clock::SystemClock;
+use axum::Router;
 use platform_problem::codes;
 use platform_runtime::command::{self, Migrate, NoArguments, NoCommands, Outcome, Process};
 use platform_runtime::extract::Path;
 use platform_runtime::health::Health;
+use platform_runtime::host::{Host, HostConfig};
 use platform_runtime::lifecycle::Lifecycle;
-use platform_runtime::listener::{Limits, Listener};
-use platform_runtime::router::{ApiRouter, Built, Guard};
-use platform_runtime::server::Server;
+use platform_runtime::router::{ApiRouter, Built, Guard, RoutesError};
 use platform_runtime::settings::{FromSettings, Secret, Settings};
-use platform_runtime::stack::Stack;
-use platform_runtime::telemetry::{Telemetry, TelemetryConfig};
-use platform_runtime::{Info, admin, docs, policy, routes};
-use tower::Layer;
+use platform_runtime::{Info, docs, policy, routes};
 use utoipa::openapi::OpenApi;
 
 struct Config {
-    listen: SocketAddr,
-    admin_listen: SocketAddr,
-    drain_delay: Duration,
+    host: HostConfig,
     // A real service would prove itself with it.
     _password: Option<Secret>,
-    telemetry: TelemetryConfig,
 }
 
 impl FromSettings for Config {
     fn load(settings: &mut Settings) -> Self {
         Self {
-            listen: settings.get("LISTEN_ADDR", "127.0.0.1:8080", "public listener"),
-            admin_listen: settings.get("ADMIN_LISTEN_ADDR", "127.0.0.1:9080", "metrics and operations"),
-            drain_delay: settings.duration("DRAIN_DELAY", "0s", "how long to go on serving after SIGTERM"),
+            host: HostConfig::load(settings, 8080),
             _password: settings.secret("SERVICE_CLIENT_SECRET", "how the process proves itself"),
-            telemetry: TelemetryConfig::load(settings),
         }
     }
 }
@@ -55,7 +44,7 @@ async fn hello(Path(name): Path<String>) -> String {
     format!("hello {name}")
 }
 
-fn api(lifecycle: &Lifecycle) -> Result<Built, platform_runtime::router::RoutesError> {
+fn api(lifecycle: &Lifecycle) -> Result<Built, RoutesError> {
     let health = Health::new(lifecycle.clone()).informational("moon", async || Err("not visible".to_owned()));
     let router = ApiRouter::new().routes(routes!(hello)).merge(health.routes());
     router.build(Info::new("greeter", "1"), &Guard::default())
@@ -72,21 +61,11 @@ impl Process for Greeter {
     const ABOUT: &'static str = "Greets people";
 
     async fn serve(config: Config, _: NoArguments) -> Outcome {
-        let telemetry = Telemetry::start(&config.telemetry, Self::NAME)?;
-        let lifecycle = Lifecycle::new(config.drain_delay);
-        lifecycle.stop_on_signals()?;
-        let built = api(&lifecycle)?;
-        let router = docs::add(built.router, &built.public.openapi, codes::ALL)?;
-        let listener = Listener::bind(config.listen, Limits::public(true))?;
-        let admin_listener = Listener::bind(config.admin_listen, Limits::inner())?;
-        tracing::info!(address = %listener.local_addr(), admin = %admin_listener.local_addr(), "listening");
-
-        let mut server = Server::new(lifecycle);
-        server.add(listener, Stack::new(Arc::new(SystemClock)).layer(router));
-        server.add(admin_listener, admin::router(telemetry.metrics().clone()));
-        server.run().await;
-        tracing::info!("stopped");
-        telemetry.shutdown().await;
+        let mut host = Host::start(&config.host, Self::NAME)?;
+        let built = api(host.lifecycle())?;
+        host.serve_public(docs::add(built.router, &built.public.openapi, codes::ALL)?)?;
+        host.serve_admin(Router::new())?;
+        host.run().await;
         Ok(())
     }
 
@@ -103,7 +82,7 @@ impl Process for Greeter {
     }
 
     fn listen_addr(config: &Config) -> SocketAddr {
-        config.listen
+        config.host.listen
     }
 }
 

@@ -12,7 +12,7 @@ mod path;
 mod query;
 
 pub use accept::Accept;
-pub use body::read_body;
+pub use body::{body_refusal, read_body};
 pub use caller::Caller;
 pub use etag::{IfMatch, IfNoneMatch};
 pub use idempotency::IdempotencyKey;

@@ -1,6 +1,11 @@
 //! What every process runs on: settings, router, layers, listeners, health and telemetry.
 //!
-//! Start reading at [`router`], through which every service declares its routes, then [`settings`].
+//! Start reading at [`router`], through which every service declares its routes, then [`host`], which serves them.
+//! `examples/greeter.rs` is a whole process. From the outside in, a request passes [`listener`] (connections and their
+//! limits), [`stack`] (id, trace, log, problems), the routes with their [`policy`], and the handler with its [`extract`]ors.
+//!
+//! To add a setting: ask for it in a [`settings::FromSettings`]. To add a layer for every process: a step in [`stack`].
+//! To add something a handler can take: a file under `extract`, with its refusal.
 //!
 //! ```
 //! use platform_runtime::extract::Path;
@@ -23,6 +28,7 @@ pub mod context;
 pub mod docs;
 pub mod extract;
 pub mod health;
+pub mod host;
 pub mod lifecycle;
 pub mod listener;
 pub mod router;

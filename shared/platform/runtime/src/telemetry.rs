@@ -89,13 +89,14 @@ pub struct Telemetry {
     metrics: Metrics,
     output: Output,
     tracer: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+    upkeep: tokio::task::JoinHandle<()>,
 }
 
 impl Telemetry {
     /// How long the last spans may take to be sent.
     const FLUSH: Duration = Duration::from_secs(3);
 
-    /// Sets up telemetry for the whole process; once. Needs a runtime if traces are exported.
+    /// Sets up telemetry for the whole process; once, inside a runtime.
     pub fn start(config: &TelemetryConfig, process: &'static str) -> Result<Self, TelemetryError> {
         let output = Output::start(config.format == LogFormat::Json);
         let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -117,7 +118,9 @@ impl Telemetry {
         tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::Twice)?;
         let metrics = Metrics::start().ok_or(TelemetryError::Twice)?;
         log_panics(output.clone());
+        let upkeep = metrics.clone();
         Ok(Self {
+            upkeep: tokio::spawn(async move { upkeep.keep_up().await }),
             metrics,
             output,
             tracer,
@@ -131,6 +134,7 @@ impl Telemetry {
 
     /// Sends what is left and writes the last lines.
     pub async fn shutdown(self) {
+        self.upkeep.abort();
         if let Some(tracer) = self.tracer {
             let flushing = tokio::task::spawn_blocking(move || tracer.shutdown_with_timeout(Self::FLUSH));
             if !matches!(tokio::time::timeout(2 * Self::FLUSH, flushing).await, Ok(Ok(Ok(())))) {

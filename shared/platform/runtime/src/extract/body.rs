@@ -17,13 +17,14 @@ pub async fn read_body(body: Body, deadline: Option<Instant>) -> Result<Bytes, P
     };
     match read {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) => Err(refusal(&error)),
+        Ok(Err(error)) => Err(body_refusal(&error)),
         Err(_) => Err(Problem::new(&codes::REQUEST_TIMEOUT)),
     }
 }
 
-/// What a failed read means to the client.
-pub(super) fn refusal(error: &(dyn Error + 'static)) -> Problem {
+/// What a failed read of a body means to its sender: 413 over the limit of the route, else 400. For handlers that read as
+/// it comes.
+pub fn body_refusal(error: &(dyn Error + 'static)) -> Problem {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {

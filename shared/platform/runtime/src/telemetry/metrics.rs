@@ -15,7 +15,7 @@ const BUCKETS: [f64; 13] = [
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Samples wait in memory until they are sorted into buckets; somebody must call [`Metrics::keep_up`].
+    /// Samples wait in memory until they are sorted into buckets.
     const UPKEEP: Duration = Duration::from_secs(5);
 
     /// Becomes the recorder of the process; `None` if there is one.
@@ -40,7 +40,7 @@ impl Metrics {
     }
 
     /// Sorts samples into their buckets for as long as it is polled.
-    pub async fn keep_up(&self) {
+    pub(super) async fn keep_up(&self) {
         loop {
             tokio::time::sleep(Self::UPKEEP).await;
             self.0.run_upkeep();

@@ -2,14 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use serde_json::Value;
 
 use crate::wire::{read_all, write};
 
 /// Examples are built beside the tests.
-fn greeter() -> Command {
+pub(crate) fn greeter() -> Command {
     let mut path: PathBuf = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
@@ -17,8 +17,25 @@ fn greeter() -> Command {
     command
         .env_clear()
         .env("LISTEN_ADDR", "127.0.0.1:0")
-        .env("ADMIN_LISTEN_ADDR", "127.0.0.1:0");
+        .env("DRAIN_DELAY", "0");
     command
+}
+
+/// The rest of the log, and where the process listens: for clients and for operators.
+pub(crate) fn listening(child: &mut Child) -> (BufReader<ChildStderr>, String, String) {
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut address = |setting: &str| {
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&line["message"], &line["setting"]),
+            (&"listening".into(), &setting.into())
+        );
+        line["address"].as_str().unwrap().to_owned()
+    };
+    let (public, admin) = (address("LISTEN_ADDR"), address("ADMIN_LISTEN_ADDR"));
+    (log, public, admin)
 }
 
 fn text(output: &Output) -> (Option<i32>, String, String) {
@@ -31,7 +48,7 @@ fn help_lists_every_command_and_every_setting() {
     let (code, help, _) = text(&greeter().arg("--help").output().unwrap());
     assert_eq!(code, Some(0));
     let expected = "serve migrate health config openapi LISTEN_ADDR ADMIN_LISTEN_ADDR DRAIN_DELAY RUST_LOG LOG_FORMAT \
-                    OTEL_EXPORTER_OTLP_ENDPOINT SERVICE_CLIENT_SECRET_FILE 127.0.0.1:8080";
+                    OTEL_EXPORTER_OTLP_ENDPOINT SERVICE_CLIENT_SECRET_FILE RATE_LIMITS 0.0.0.0:8080 127.0.0.1:9080";
     for word in expected.split(' ') {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
@@ -46,8 +63,8 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
         .unwrap();
     let (code, _, error) = text(&output);
     assert_eq!(code, Some(2));
-    let expected = "error: LISTEN_ADDR: \"foo\" is not a socket address (such as 127.0.0.1:8080); \
-                    DRAIN_DELAY: \"5\" is not a duration (such as 0s)\n";
+    let expected = "error: LISTEN_ADDR: \"foo\" is not a socket address (such as 0.0.0.0:8080); \
+                    DRAIN_DELAY: \"5\" is not a duration (such as 5s)\n";
     assert_eq!(error, expected);
 }
 
@@ -62,7 +79,9 @@ fn config_tells_what_is_set_and_keeps_secrets() {
     );
     assert_eq!(code, Some(0));
     assert!(
-        config.contains("LISTEN_ADDR=127.0.0.1:0\n") && config.contains("DRAIN_DELAY=0s  # default\n"),
+        config.contains("LISTEN_ADDR=127.0.0.1:0\n")
+            && config.contains("DRAIN_DELAY=0\n")
+            && config.contains("RATE_LIMITS=on  # default\n"),
         "{config}"
     );
     assert!(
@@ -99,12 +118,7 @@ fn health_of_a_process_that_does_not_run_fails_in_one_line() {
 #[tokio::test]
 async fn a_process_serves_is_asked_for_its_health_and_ends_well() {
     let mut child = greeter().stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    log.read_line(&mut line).unwrap();
-    let listening: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(listening["message"], "listening");
-    let address = |name: &str| listening[name].as_str().unwrap().to_owned();
+    let (mut log, public, admin) = listening(&mut child);
     let get = async |address: &str, path: &str| {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         write(
@@ -115,7 +129,6 @@ async fn a_process_serves_is_asked_for_its_health_and_ends_well() {
         read_all(&mut stream).await
     };
 
-    let (public, admin) = (address("address"), address("admin"));
     assert!(get(&public, "/hello/you").await.ends_with("hello you"));
     assert!(get(&public, "/openapi.json").await.contains("\"openapi\":\"3.1.0\""));
     assert!(
@@ -124,6 +137,11 @@ async fn a_process_serves_is_asked_for_its_health_and_ends_well() {
             .contains("<section id=\"not_found\">")
     );
     assert!(get(&public, "/docs/").await.contains("swagger-ui"));
+    let page = get(&public, "/docs/swagger-initializer.js").await;
+    assert!(
+        page.contains("/openapi.json") && page.contains("\"validatorUrl\": \"none\""),
+        "{page}"
+    );
     assert!(get(&public, "/metrics").await.starts_with("HTTP/1.1 404"));
     let metrics = get(&admin, "/metrics").await;
     for expected in [

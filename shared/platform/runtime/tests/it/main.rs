@@ -7,4 +7,5 @@ mod listener;
 mod router;
 mod stack;
 mod stop;
+mod traces;
 mod wire;
