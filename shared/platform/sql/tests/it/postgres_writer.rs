@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use futures::future::join_all;
 use platform_clock::SystemClock;
 use platform_sql::testing::TestDatabase;
-use platform_sql::{Database, DatabaseConfig, Error, Migrations, PgDatabase};
-use sqlx::PgConnection;
+use platform_sql::{Batcher, Database, DatabaseConfig, Error, Migrations, PgDatabase, Writer};
+use sqlx::{PgConnection, Postgres};
 
 const MIGRATIONS: Migrations = Migrations::new(&[(
     "0001_create",
@@ -164,4 +164,44 @@ async fn waiting_for_a_lock_ends_with_unavailable() {
         })
     });
     assert!(matches!(waiting.await, Err(Error::Unavailable(_))));
+}
+
+/// What a dialect file does: one statement for all that wait, one by one when one of them is refused.
+async fn add_all(writer: Writer<Postgres>, values: Vec<i64>) -> Vec<Result<(), Error>> {
+    let values = Arc::new(values);
+    let together = writer.run(Arc::clone(&values), |connection, values| {
+        Box::pin(async move {
+            let add =
+                sqlx::query("INSERT INTO number (value, times) SELECT value, 0 FROM UNNEST($1::bigint[]) AS value");
+            add.bind(&values[..]).execute(connection).await?;
+            Ok::<_, Error>(())
+        })
+    });
+    if together.await.is_ok() {
+        return values.iter().map(|_| Ok(())).collect();
+    }
+    let mut results = Vec::with_capacity(values.len());
+    for &value in values.iter() {
+        results.push(
+            writer
+                .run(value, |connection, &value| Box::pin(add(connection, value)))
+                .await,
+        );
+    }
+    results
+}
+
+#[tokio::test]
+async fn of_a_batch_with_a_refusal_all_others_are_done() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let writer = database.writer();
+    let batcher = Batcher::start(1, move |values| add_all(writer.clone(), values));
+    // 1 and 2 are there already.
+    let results = join_all((1..=40).map(|value| batcher.run(value))).await;
+    let refused: Vec<usize> = (0..40).filter(|&at| results[at].is_err()).collect();
+    assert_eq!(refused, [0, 1]);
+    let violation = results.into_iter().find_map(Result::err).unwrap();
+    assert!(violation.is_unique_violation("number_pkey", ""));
 }
