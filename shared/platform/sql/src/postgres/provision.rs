@@ -77,17 +77,20 @@ async fn names(connection: &mut PgConnection, service: &str) -> Result<Names, Op
     Names::new(&database, service)
 }
 
+/// Tried rather than looked up: what a membership allows differs from version to version.
 async fn usable(connection: &mut PgConnection, names: &Names) -> Result<bool, Error> {
-    let usable = sqlx::query_scalar(
-        "SELECT EXISTS (
-             SELECT 1 FROM pg_roles, pg_namespace
-             WHERE rolname = $1 AND nspname = $2 AND nspowner = pg_roles.oid AND pg_has_role(pg_roles.oid, 'MEMBER'))",
-    );
-    Ok(usable
-        .bind(&names.role)
-        .bind(&names.schema)
-        .fetch_one(connection)
-        .await?)
+    let mut transaction = connection.begin().await?;
+    let tried = execute(&mut transaction, names.session()).await;
+    let usable = match tried {
+        Ok(()) => {
+            let may = sqlx::query_scalar("SELECT COALESCE(has_schema_privilege(to_regnamespace($1), 'CREATE'), false)");
+            may.bind(&names.schema).fetch_one(&mut *transaction).await?
+        }
+        Err(Error::Fault(_)) => false,
+        Err(error) => return Err(error),
+    };
+    transaction.rollback().await?;
+    Ok(usable)
 }
 
 async fn may_create(connection: &mut PgConnection) -> Result<bool, Error> {
@@ -112,14 +115,9 @@ async fn create(connection: &mut PgConnection, names: &Names) -> Result<(), Erro
     if !role_exists {
         execute(&mut transaction, format!(r#"CREATE ROLE "{role}" NOLOGIN"#)).await?;
     }
-    let is_member: bool = sqlx::query_scalar(
-        "SELECT rolsuper OR COALESCE(pg_has_role(current_user, (SELECT oid FROM pg_roles WHERE rolname = $1), 'MEMBER'), false)
-         FROM pg_roles WHERE rolname = current_user",
-    )
-    .bind(role)
-    .fetch_one(&mut *transaction)
-    .await?;
-    if !is_member {
+    let is_superuser = sqlx::query_scalar("SELECT rolsuper FROM pg_roles WHERE rolname = current_user");
+    let is_superuser: bool = is_superuser.fetch_one(&mut *transaction).await?;
+    if !is_superuser {
         execute(&mut transaction, format!(r#"GRANT "{role}" TO CURRENT_USER"#)).await?;
     }
     execute(

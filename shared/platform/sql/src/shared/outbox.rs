@@ -13,7 +13,8 @@ use crate::{Error, Reader, Writer};
 /// Rows of one INSERT; eight values each, well below what either engine binds.
 const ROWS: usize = 100;
 
-/// Appends events in order. The relay is woken when the writer has committed the unit.
+/// Appends events in order; the relay is woken when the writer has committed the unit. Do this after the rows they are
+/// about were written: their locks are what keeps the events of one subject in order on Postgres.
 pub async fn append(connection: &mut <Db as Database>::Connection, events: &[Event]) -> Result<(), Error> {
     for events in events.chunks(ROWS) {
         let mut insert =

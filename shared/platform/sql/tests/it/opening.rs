@@ -168,6 +168,37 @@ async fn postgres_a_login_that_may_not_create_roles_is_told_what_to_run_and_work
 }
 
 #[tokio::test]
+async fn postgres_a_login_that_may_create_roles_provisions_by_itself_without_being_a_superuser() {
+    let Some((_guard, config)) = server().await else { return };
+    let admin: PgConnectOptions = config.url.parse().unwrap();
+    let database = admin.get_database().unwrap().to_owned();
+    let name = format!("{database}_maker");
+    let mut connection = admin.connect().await.unwrap();
+    let create = format!(
+        r#"CREATE ROLE "{name}" LOGIN CREATEROLE PASSWORD 'secret'; GRANT CREATE ON DATABASE "{database}" TO "{name}""#
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let url = admin.username(&name).password("secret").to_url_lossy().to_string();
+    let maker = PostgresConfig { url, ..config.clone() };
+    for _ in 0..2 {
+        let database = PgDatabase::connect(&maker, "shelf", Arc::new(SystemClock))
+            .await
+            .unwrap();
+        database.migrate(&platform_sql::Migrations::new(&[])).await.unwrap();
+        assert!(
+            select(&database, "SELECT current_user::text")
+                .await
+                .unwrap()
+                .ends_with("_shelf")
+        );
+        database.close().await;
+    }
+}
+
+#[tokio::test]
 async fn postgres_a_name_that_needs_quoting_is_refused() {
     let Some((_guard, config)) = server().await else { return };
     for name in ["", "a-b", "a\"b", "A", &"a".repeat(64)] {
