@@ -6,7 +6,7 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use crate::Error;
 
 /// Name and SQL of migrations. The platform's own, for the tables of this crate, are numbered from 1,000,001 and applied
-/// with every service's; neither refers to the other.
+/// before every service's, which may build on its tables.
 pub(crate) type Steps = &'static [(&'static str, &'static str)];
 
 /// The steps of one service on one engine, made by [`migrations!`](crate::migrations!).
@@ -51,19 +51,27 @@ impl Migrations {
     /// Applies what is missing. The caller holds whatever serialises this. A schema that is newer than this binary is
     /// fine: migrations expand first.
     pub(crate) async fn apply<C: Migrate>(&self, platform: Steps, connection: &mut C) -> Result<(), Error> {
-        let steps = platform.iter().chain(self.steps).map(|&(name, sql)| {
-            Migration::new(
-                version(name),
-                name.into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                sql.starts_with("-- no-transaction"),
-            )
-        });
-        let mut migrator = Migrator::with_migrations(steps.collect());
-        migrator.set_ignore_missing(true).set_locking(false);
-        Ok(migrator.run_direct(None, connection, false).await?)
+        // One after the other and not together: steps run by number, and a service's may build on the platform's tables.
+        for steps in [platform, self.steps] {
+            run(steps, connection).await?;
+        }
+        Ok(())
     }
+}
+
+async fn run<C: Migrate>(steps: Steps, connection: &mut C) -> Result<(), Error> {
+    let steps = steps.iter().map(|&(name, sql)| {
+        Migration::new(
+            version(name),
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            sql.starts_with("-- no-transaction"),
+        )
+    });
+    let mut migrator = Migrator::with_migrations(steps.collect());
+    migrator.set_ignore_missing(true).set_locking(false);
+    Ok(migrator.run_direct(None, connection, false).await?)
 }
 
 fn version(name: &str) -> i64 {
