@@ -86,6 +86,11 @@ fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
 impl Lines {
     /// Waits for the line of a request with this id.
     async fn of(&self, request_id: &str) -> Value {
+        let finding = self.find(request_id);
+        tokio::time::timeout(Duration::from_secs(10), finding).await.unwrap()
+    }
+
+    async fn find(&self, request_id: &str) -> Value {
         loop {
             let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
             let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
