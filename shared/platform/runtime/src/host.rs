@@ -40,6 +40,9 @@ pub struct HostConfig {
     pub drain_delay: Duration,
     /// Off for load tests and black-box suites.
     pub rate_limits: bool,
+    /// Whether connections are counted by address, as `rate_limits` says. A process behind a proxy, which is one address for
+    /// everybody, sets it to false.
+    pub counts_peers: bool,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
 }
@@ -83,15 +86,14 @@ impl HostConfig {
         let usual = format!("127.0.0.1:{admin_port}");
         let admin_listen = settings.get("ADMIN_LISTEN_ADDR", &usual, "metrics and operations; the port + 1000");
         let usual = if io::stderr().is_terminal() { "0s" } else { "5s" };
+        let about = "request limits and connections per address; off for load tests";
+        let rate_limits = settings.flag("RATE_LIMITS", "on", about);
         Self {
             listen,
             admin_listen,
             drain_delay: settings.duration("DRAIN_DELAY", usual, "how long to go on serving after SIGTERM"),
-            rate_limits: settings.flag(
-                "RATE_LIMITS",
-                "on",
-                "request limits and connections per address; off for load tests",
-            ),
+            rate_limits,
+            counts_peers: rate_limits,
             telemetry: crate::settings::FromSettings::load(settings),
         }
     }
@@ -124,14 +126,16 @@ impl Host {
         &self.lifecycle
     }
 
-    /// Serves a router behind the [`Stack`] on the public listener. Answers the address, with the port that port 0 became.
+    /// Serves a router behind the [`Stack`] on the public listener: the door of the shop, a gateway's. Answers the address,
+    /// with the port that port 0 became.
     pub fn serve_public(&mut self, router: Router) -> Result<SocketAddr, HostError> {
-        let (address, limits) = (self.config.listen, Limits::public(self.config.rate_limits));
+        let (address, limits) = (self.config.listen, Limits::public(self.config.counts_peers));
         let app = Stack::new(Arc::new(SystemClock)).layer(router);
         self.serve("LISTEN_ADDR", address, limits, app)
     }
 
-    /// Serves a router behind the [`Stack`] on a listener for processes of ours.
+    /// Serves a router behind the [`Stack`] on a listener for processes of ours, which a service's `LISTEN_ADDR` is: they keep
+    /// connections longer and are not counted by address.
     pub fn serve_inner(
         &mut self,
         setting: &'static str,

@@ -45,15 +45,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For clients nobody vouches for. Without rate limits there is no cap per peer.
-    pub fn public(rate_limits: bool) -> Self {
+    /// For clients nobody vouches for.
+    pub fn public(counts_peers: bool) -> Self {
         Self {
             first_bytes: Duration::from_secs(10),
             head: Duration::from_secs(10),
             idle_h2: Duration::from_mins(1),
             max_age: Duration::from_mins(10),
             connections: 10_000,
-            connections_per_peer: rate_limits.then_some(256),
+            connections_per_peer: counts_peers.then_some(256),
             headers: 64,
             head_bytes: 32 * 1024,
             streams: 100,

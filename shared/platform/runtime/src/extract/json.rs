@@ -134,7 +134,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only the reading matters")]
-    struct Order {
+    struct Letter {
         items: Vec<Item>,
         note: Option<String>,
     }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn refused(body: &str) -> (u16, Option<String>, Option<String>) {
-        let problem = from_slice::<Order>(body.as_bytes()).unwrap_err();
+        let problem = from_slice::<Letter>(body.as_bytes()).unwrap_err();
         let field = problem.errors().first();
         (
             problem.status(),
