@@ -1,14 +1,24 @@
-//! How many units of three statements a second: `cargo run --release -p platform-sql --example units_per_second`.
+//! How many units of three statements a second, and how many events from an outbox through the relay: `cargo run --release -p platform-sql --example units_per_second`.
 //! With `TEST_POSTGRES_URL` set, Postgres too.
-#![expect(clippy::unwrap_used, reason = "a measurement that meets an error has failed")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measurement prints, or has failed"
+)]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use platform_clock::SystemClock;
+use platform_events::testing::{Recorder, event};
+use platform_events::{Bus, Event, InProcessBus, Relay, Topics};
 use platform_sql::testing::TestDatabase;
 use platform_sql::{Database, Error, Migrations};
+use tokio_util::sync::CancellationToken;
 
 const ROWS: i64 = 1_000;
+const EVENTS: u32 = 20_000;
 const LASTS: Duration = Duration::from_secs(4);
 
 const CREATE: Migrations = Migrations::new(&[(
@@ -42,6 +52,16 @@ macro_rules! engine {
                 let head = sqlx::query("UPDATE head SET times = times + 1 WHERE id = $1");
                 head.bind(id).execute(connection).await?;
                 Ok(())
+            }
+
+            pub(super) async fn append(writer: platform_sql::Writer<$db>) {
+                for _ in 0..EVENTS / 100 {
+                    let events: Vec<Event> = (0..100).map(|number| event("thing.made.v1", number)).collect();
+                    let unit = writer.run(events, |connection, events| {
+                        Box::pin(platform_sql::$module::outbox::append(connection, events))
+                    });
+                    unit.await.unwrap();
+                }
             }
 
             pub(super) async fn measure(writer: platform_sql::Writer<$db>, name: &str) {
@@ -80,6 +100,26 @@ macro_rules! engine {
 engine!(sqlite, sqlx::Sqlite);
 engine!(postgres, sqlx::Postgres);
 
+/// How long the relay takes for what waits, with a subscriber that does nothing.
+async fn relay(database: &Database, name: &str) {
+    let clock = Arc::new(SystemClock);
+    let bus = InProcessBus::new(clock.clone());
+    let (counting, letters) = (Recorder::taking(), database.dead_letters());
+    bus.subscribe_durable("measured.counting", Topics::new(["thing.*"]), counting.clone(), letters)
+        .await
+        .unwrap();
+    let (stop, begun) = (CancellationToken::new(), Instant::now());
+    let relay = Relay::new("measured", database.outbox(), Arc::new(bus), clock, database.wake());
+    let relay = tokio::spawn(relay.run(stop.clone()));
+    counting.has_taken(EVENTS as usize).await;
+    println!(
+        "{name}: {:.0} events/s through the relay",
+        f64::from(EVENTS) / begun.elapsed().as_secs_f64()
+    );
+    stop.cancel();
+    relay.await.unwrap();
+}
+
 #[tokio::main]
 async fn main() {
     for database in [Some(TestDatabase::sqlite()), TestDatabase::postgres().await] {
@@ -88,10 +128,14 @@ async fn main() {
             Database::Sqlite(database) => {
                 database.migrate(&CREATE).await.unwrap();
                 sqlite::measure(database.writer(), "SQLite").await;
+                sqlite::append(database.writer()).await;
+                relay(&Database::Sqlite(database), "SQLite").await;
             }
             Database::Postgres(database) => {
                 database.migrate(&CREATE).await.unwrap();
                 postgres::measure(database.writer(), "Postgres").await;
+                postgres::append(database.writer()).await;
+                relay(&Database::Postgres(database), "Postgres").await;
             }
         }
     }

@@ -63,7 +63,7 @@ impl Database {
         unit.await
     }
 
-    /// Hands the schema over; see [`owner`](super::owner).
+    /// Hands the schema over; see [`owner`].
     pub async fn hand_over(&self, to: &str, now: Timestamp) -> Result<(), Error> {
         let unit = self.writer.run((to.to_owned(), now), |connection, (to, now)| {
             Box::pin(owner::hand_over(connection, to, *now))
