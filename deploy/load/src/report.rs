@@ -83,9 +83,18 @@ pub fn number(value: f64) -> String {
 
 /// The middle value; of an even number the lower of the two.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    ranked(values, 2)
+}
+
+/// The value that a quarter stays below: what something costs where the machine is not always free to do it.
+pub fn lower_quartile(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    ranked(values, 4)
+}
+
+fn ranked(values: impl IntoIterator<Item = f64>, part: usize) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len().checked_sub(1)? / 2).copied()
+    values.get(values.len().checked_sub(1)? / part).copied()
 }
 
 #[cfg(test)]
@@ -103,6 +112,7 @@ mod tests {
         assert_eq!(median([3.0, 1.0, 900.0]), Some(3.0));
         assert_eq!(median([2.0, 1.0]), Some(1.0));
         assert_eq!(median([]), None);
+        assert_eq!(lower_quartile([5.0, 1.0, 2.0, 90.0, 80.0]), Some(2.0));
     }
 
     #[test]
