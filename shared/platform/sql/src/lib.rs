@@ -55,6 +55,7 @@ mod migrations;
 mod open;
 pub mod postgres;
 mod reader;
+pub mod schema;
 pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -67,5 +68,6 @@ pub use migrations::Migrations;
 pub use open::{Database, DatabaseConfig, OpenError, OwnerError, PostgresConfig};
 pub use postgres::PgDatabase;
 pub use reader::Reader;
+pub use schema::Schema;
 pub use sqlite::SqliteDatabase;
 pub use writer::{Engine, Writer};
