@@ -18,8 +18,10 @@
 //! needs of the database, a method of [`store::OrderStore`], its SQL under `store/shared` and its test in the store suite.
 //! A payment provider is a file under `payment`.
 
+pub mod app;
 pub mod decision;
 pub mod events;
+pub mod http;
 pub mod inventory;
 pub mod order;
 pub mod payment;

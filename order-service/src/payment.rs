@@ -57,7 +57,7 @@ pub enum Captured {
 pub enum Voided {
     /// There is no promise and never will be.
     Voided,
-    /// Too late: it was taken.
+    /// Too late: it was taken, and may have been given back since; `refund` tells.
     Captured,
 }
 

@@ -22,13 +22,16 @@ use values::OrderId;
 use crate::inventory::Inventory;
 use crate::order::Occasion;
 use crate::payment::Providers;
-use crate::store::{OrderStore, StoreError};
+use crate::store::OrderStore;
 use crate::timings::Timings;
 
-pub use cancel::CancelError;
+pub use cancel::{CancelError, CancelKey, Cancelled};
 pub use history::{FindError, Page};
 pub use place::{PlaceError, PlaceOrder, Placed};
 pub use quote::QuoteError;
+
+/// The books of orders failed.
+pub use crate::store::StoreError as Fault;
 
 /// Orders in this process.
 pub struct OrderService {
@@ -93,8 +96,8 @@ impl Orders for OrderService {
     }
 }
 
-impl From<StoreError> for OrdersError {
-    fn from(error: StoreError) -> Self {
+impl From<Fault> for OrdersError {
+    fn from(error: Fault) -> Self {
         Self::Unavailable(Some(error.into()))
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use order_api::{OrderRecord, OrderStatus};
+use platform_sql::idempotency::IdempotencyKey;
 use values::{OrderId, Timestamp, UserId};
 
 use crate::order::{Change, NewOrder, StoredOrder};
@@ -41,6 +42,15 @@ pub trait OrderStore: Send + Sync + 'static {
     /// Orders, newest first.
     async fn list(&self, query: &ListOrders) -> Result<Vec<StoredOrder>, StoreError>;
 
+    /// How many orders a list has in all.
+    async fn count(&self, owner: Option<UserId>, status: Option<OrderStatus>) -> Result<u64, StoreError>;
+
+    /// Notes what a key was used for, unless it is known. The answer is not kept: it is rendered from the order.
+    async fn claim_key(&self, key: IdempotencyKey, now: Timestamp) -> Result<Claim, StoreError>;
+
+    /// Whether the database answers and its schema is as new as this code needs.
+    async fn check(&self) -> Result<(), StoreError>;
+
     /// Orders after an id in the order of their ids, as reconciling sees them.
     async fn records_after(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<OrderRecord>, StoreError>;
 
@@ -58,6 +68,17 @@ pub enum Inserted {
     },
     /// The owner used the key before, for this order.
     Known(Box<StoredOrder>),
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing until now.
+    Fresh,
+    /// It was used for the same.
+    Replayed,
+    /// It was used for something else.
+    Reused,
 }
 
 /// A pause after an unknown answer.
@@ -97,4 +118,17 @@ pub enum StoreError {
     /// A row that cannot be what this service wrote.
     #[error("a stored order cannot be read: {0}")]
     Unreadable(&'static str),
+    /// The schema lacks what this code needs.
+    #[error("the schema is older than this process needs")]
+    Outdated,
+}
+
+impl StoreError {
+    /// Whether the same may work in a moment.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(platform_sql::Error::Unavailable(_)) | Self::Outdated
+        )
+    }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use order_api::{OrderState, OrderStatus};
 use order_service::order::{Change, OrderLine, Outcome, Reason, Snapshot, StoredOrder};
-use order_service::store::{Inserted, ListOrders, Postponed};
+use order_service::store::{Claim, Inserted, ListOrders, Postponed};
 use platform_clock::Clock;
+use platform_sql::idempotency::IdempotencyKey;
 use product_api::{Refusal, ShortItem};
 use values::{Currency, Money, OrderId, Sku, UserId};
 
@@ -39,6 +40,9 @@ platform_sql::stores!(
         a_history_is_filtered_by_status,
         records_count_the_events,
         an_order_of_a_hundred_lines_fits,
+        a_list_is_counted,
+        a_key_is_claimed_for_one_thing,
+        a_store_checks_its_schema,
     ]
 );
 
@@ -469,4 +473,44 @@ async fn an_order_of_a_hundred_lines_fits(books: Books) {
     let order = new.stored(number);
     let paid = books.moved(&order, OrderState::Paid, sold(&order)).await;
     assert_eq!(books.found(order.id).await, paid);
+}
+
+async fn a_list_is_counted(books: Books) {
+    let (user, other) = (books.user(), books.user());
+    books.with_order(user, "a").await;
+    let rejected = books.with_order(user, "b").await;
+    books.moved(&rejected, OrderState::Rejected, Outcome::default()).await;
+    books.with_order(other, "a").await;
+    assert_eq!(books.store.count(Some(user), None).await.unwrap(), 1);
+    assert_eq!(
+        books
+            .store
+            .count(Some(user), Some(OrderStatus::Rejected))
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(books.store.count(None, None).await.unwrap(), 2);
+}
+
+async fn a_key_is_claimed_for_one_thing(books: Books) {
+    let key = |meaning: u8| IdempotencyKey {
+        caller: "somebody".to_owned(),
+        route: "POST /api/orders/{id}/cancel".to_owned(),
+        key: "k".to_owned(),
+        request_hash: vec![meaning],
+    };
+    let now = books.clock.now();
+    let claims = join_all((0..8).map(|_| books.store.claim_key(key(1), now))).await;
+    let fresh = claims
+        .iter()
+        .filter(|claim| *claim.as_ref().unwrap() == Claim::Fresh)
+        .count();
+    assert_eq!(fresh, 1);
+    assert_eq!(books.store.claim_key(key(1), now).await.unwrap(), Claim::Replayed);
+    assert_eq!(books.store.claim_key(key(2), now).await.unwrap(), Claim::Reused);
+}
+
+async fn a_store_checks_its_schema(books: Books) {
+    assert!(books.store.check().await.is_ok());
 }

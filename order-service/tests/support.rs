@@ -1,8 +1,13 @@
 //! What several subjects need.
 
+pub(crate) mod catalogue;
+pub(crate) mod shop;
+pub(crate) mod stocks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use order_service::app::SCHEMA;
 use order_service::order::{NewOrder, Occasion};
 use order_service::store::{OrderStore, postgres, sqlite};
 use platform_clock::{Clock, ManualClock};
@@ -18,15 +23,10 @@ pub(crate) struct Books {
 }
 
 pub(crate) async fn open(database: Database) -> Books {
+    database.migrate(&SCHEMA).await.unwrap();
     let store: Arc<dyn OrderStore> = match &database {
-        Database::Sqlite(database) => {
-            sqlite::migrate(database).await.unwrap();
-            Arc::new(sqlite::open(database))
-        }
-        Database::Postgres(database) => {
-            postgres::migrate(database).await.unwrap();
-            Arc::new(postgres::open(database))
-        }
+        Database::Sqlite(database) => Arc::new(sqlite::open(database)),
+        Database::Postgres(database) => Arc::new(postgres::open(database)),
     };
     Books {
         store,
@@ -78,4 +78,15 @@ pub(crate) fn lines(wanted: &[(ProductId, i64)]) -> Vec<StockLine> {
         .collect();
     lines.sort_by_key(|line| line.product_id);
     lines
+}
+
+/// Waits for a condition, far longer than it should take.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to be that {what}");
 }

@@ -84,8 +84,7 @@ impl PaymentProvider for Hold {
     async fn void(&self, order_id: OrderId) -> Result<Voided, PaymentError> {
         let mut payments = self.payments();
         match payments.get(&order_id) {
-            Some(Payment::Captured(_)) => Ok(Voided::Captured),
-            Some(Payment::Refunded(_)) => Ok(Voided::Voided),
+            Some(Payment::Captured(_) | Payment::Refunded(_)) => Ok(Voided::Captured),
             None | Some(Payment::Authorised(_) | Payment::Voided) => {
                 payments.insert(order_id, Payment::Voided);
                 Ok(Voided::Voided)

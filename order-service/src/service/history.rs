@@ -53,4 +53,9 @@ impl OrderService {
         let next = orders.last().map(|order| order.id).filter(|_| has_more);
         Ok(Page { orders, next })
     }
+
+    /// How many orders a list has in all.
+    pub async fn count(&self, owner: Option<UserId>, status: Option<OrderStatus>) -> Result<u64, StoreError> {
+        self.store.count(owner, status).await
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platform_sql::{Error, Migrations, PgDatabase, postgres as engine};
+use platform_sql::{Migrations, PgDatabase as Database, postgres as engine};
 use sqlx::Postgres as Db;
 
 use crate::order::{Change, NewOrder};
@@ -36,15 +36,15 @@ const IS_EXCLUSIVE: bool = false;
 type HotPath = batch::Batches;
 
 /// Opens the store on a database whose schema is up to date.
-pub fn open(database: &PgDatabase) -> PgOrderStore {
+pub fn open(database: &Database) -> PgOrderStore {
     let (reader, writer) = (database.reader(), database.writer());
     let hot = batch::Batches::start(&reader, &writer);
-    PgOrderStore { reader, writer, hot }
-}
-
-/// Brings the schema up to date.
-pub async fn migrate(database: &PgDatabase) -> Result<(), Error> {
-    database.migrate(&MIGRATIONS).await
+    PgOrderStore {
+        database: database.clone(),
+        reader,
+        writer,
+        hot,
+    }
 }
 
 async fn insert(store: &PgOrderStore, new: Arc<NewOrder>) -> Result<Inserted, StoreError> {

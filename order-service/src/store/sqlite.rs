@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platform_sql::{Error, Migrations, SqliteDatabase, Writer, sqlite as engine};
+use platform_sql::{Migrations, SqliteDatabase as Database, Writer, sqlite as engine};
 use sqlx::Sqlite as Db;
 
 use crate::order::{Change, NewOrder};
@@ -31,17 +31,13 @@ const IS_EXCLUSIVE: bool = true;
 type HotPath = Writer<Db>;
 
 /// Opens the store on a database whose schema is up to date.
-pub fn open(database: &SqliteDatabase) -> SqliteOrderStore {
+pub fn open(database: &Database) -> SqliteOrderStore {
     SqliteOrderStore {
+        database: database.clone(),
         reader: database.reader(),
         writer: database.writer(),
         hot: database.writer(),
     }
-}
-
-/// Brings the schema up to date.
-pub async fn migrate(database: &SqliteDatabase) -> Result<(), Error> {
-    database.migrate(&MIGRATIONS).await
 }
 
 async fn insert(store: &SqliteOrderStore, new: Arc<NewOrder>) -> Result<Inserted, StoreError> {

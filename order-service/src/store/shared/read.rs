@@ -1,6 +1,6 @@
 //! Reads of orders.
 
-use order_api::OrderState;
+use order_api::{OrderState, OrderStatus};
 use sqlx::{Database, QueryBuilder};
 use values::{OrderId, UserId};
 
@@ -77,7 +77,34 @@ pub(super) async fn after(
 pub(super) async fn list(connection: &mut Connection, query: &ListOrders) -> Result<Vec<StoredOrder>, StoreError> {
     let mut select = select();
     select.push("o.id IN (SELECT id FROM orders WHERE ");
-    match query.status {
+    push_filters(&mut select, query.owner, query.status);
+    if let Some(before) = query.before {
+        select.push(" AND id < ").push_bind(before.as_uuid());
+    }
+    select
+        .push(" ORDER BY id DESC LIMIT ")
+        .push_bind(i64::from(query.limit));
+    select.push(") ORDER BY o.id DESC, l.product_id");
+    many(connection, select).await
+}
+
+pub(super) async fn count(
+    connection: &mut Connection,
+    owner: Option<UserId>,
+    status: Option<OrderStatus>,
+) -> Result<u64, StoreError> {
+    let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM orders WHERE ");
+    push_filters(&mut count, owner, status);
+    let count: i64 = count
+        .build_query_scalar()
+        .fetch_one(connection)
+        .await
+        .map_err(platform_sql::Error::from)?;
+    Ok(count.cast_unsigned())
+}
+
+fn push_filters(select: &mut QueryBuilder<Db>, owner: Option<UserId>, status: Option<OrderStatus>) {
+    match status {
         None => drop(select.push("status <> 'rejected'")),
         Some(status) => {
             select.push("status IN (");
@@ -88,17 +115,9 @@ pub(super) async fn list(connection: &mut Connection, query: &ListOrders) -> Res
             select.push(")");
         }
     }
-    if let Some(owner) = query.owner {
+    if let Some(owner) = owner {
         select.push(" AND user_id = ").push_bind(owner.as_uuid());
     }
-    if let Some(before) = query.before {
-        select.push(" AND id < ").push_bind(before.as_uuid());
-    }
-    select
-        .push(" ORDER BY id DESC LIMIT ")
-        .push_bind(i64::from(query.limit));
-    select.push(") ORDER BY o.id DESC, l.product_id");
-    many(connection, select).await
 }
 
 async fn one(connection: &mut Connection, select: QueryBuilder<Db>) -> Result<Option<StoredOrder>, StoreError> {

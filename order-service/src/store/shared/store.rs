@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use order_api::OrderRecord;
+use order_api::{OrderRecord, OrderStatus};
+use platform_sql::idempotency::IdempotencyKey;
 use platform_sql::{Reader, Writer};
 use values::{OrderId, Timestamp, UserId};
 
-use super::{Db, read, records, write};
+use super::{Database, Db, read, records, write};
 use crate::order::{Change, NewOrder, StoredOrder};
-use crate::store::{Inserted, ListOrders, OrderStore, Postponed, StoreError};
+use crate::store::{Claim, Inserted, ListOrders, OrderStore, Postponed, StoreError};
 
 /// Orders in a database.
 pub struct Store {
+    pub(super) database: Database,
     pub(super) reader: Reader<Db>,
     pub(super) writer: Writer<Db>,
     pub(super) hot: super::HotPath,
@@ -73,6 +75,29 @@ impl OrderStore for Store {
             .reader
             .run(*query, |connection, query| Box::pin(read::list(connection, query)));
         list.await
+    }
+
+    async fn count(&self, owner: Option<UserId>, status: Option<OrderStatus>) -> Result<u64, StoreError> {
+        let count = self.reader.run((owner, status), |connection, &(owner, status)| {
+            Box::pin(read::count(connection, owner, status))
+        });
+        count.await
+    }
+
+    async fn claim_key(&self, key: IdempotencyKey, now: Timestamp) -> Result<Claim, StoreError> {
+        let claim = self.writer.run((key, now), |connection, (key, now)| {
+            Box::pin(write::claim_key(connection, key, *now))
+        });
+        claim.await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let missing = self.database.pending_migrations(&super::MIGRATIONS).await?;
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(StoreError::Outdated)
+        }
     }
 
     async fn records_after(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<OrderRecord>, StoreError> {

@@ -1,12 +1,13 @@
 //! Units of work on orders.
 
+use platform_sql::idempotency::{IdempotencyKey, Remembered, StoredAnswer};
 use sqlx::{Database, QueryBuilder};
 use uuid::Uuid;
 use values::{OrderId, Timestamp};
 
 use super::{Db, engine, read};
 use crate::order::{Change, NewOrder, OrderLine, StoredOrder};
-use crate::store::{Inserted, Postponed, StoreError};
+use crate::store::{Claim, Inserted, Postponed, StoreError};
 
 type Connection = <Db as Database>::Connection;
 
@@ -185,4 +186,24 @@ pub(super) async fn make_open_due(connection: &mut Connection, now: Timestamp) -
         .await
         .map_err(platform_sql::Error::from)?;
     Ok(updated.rows_affected())
+}
+
+pub(super) async fn claim_key(
+    connection: &mut Connection,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Claim, StoreError> {
+    match engine::idempotency::recall(connection, key, now).await? {
+        Remembered::Replay(_) => return Ok(Claim::Replayed),
+        Remembered::Reused => return Ok(Claim::Reused),
+        Remembered::Fresh => {}
+    }
+    // What is answered is rendered from the order each time.
+    let answer = StoredAnswer {
+        status: 200,
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    engine::idempotency::remember(connection, key, &answer, now).await?;
+    Ok(Claim::Fresh)
 }
