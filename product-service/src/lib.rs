@@ -11,3 +11,7 @@
 pub mod events;
 pub mod store;
 mod text;
+mod cache;
+mod freshness;
+mod http;
+pub mod service;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
+use platform_sql::idempotency::{IdempotencyKey, StoredAnswer};
 use platform_sql::{Database, Error};
 use product_api::{Change, Product, View};
 use uuid::Uuid;
@@ -43,7 +44,7 @@ pub trait ProductStore: Send + Sync + 'static {
     async fn count(&self, query: &ListQuery) -> Result<i64, StoreError>;
 
     /// A new product with its stock, ledger row and event.
-    async fn create(&self, record: ProductRecord, act: Act) -> Result<Product, StoreError>;
+    async fn create(&self, record: ProductRecord, act: Act, once: Option<Once>) -> Result<Answered, StoreError>;
 
     /// Replaces all but id, stock and time of creation, where the version is the expected one.
     async fn update(&self, record: ProductRecord, expected: Option<i64>, act: Act) -> Result<Product, StoreError>;
@@ -58,7 +59,12 @@ pub trait ProductStore: Send + Sync + 'static {
         change: StockChange,
         reason: String,
         act: Act,
-    ) -> Result<Product, StoreError>;
+        once: Option<Once>,
+    ) -> Result<Answered, StoreError>;
+
+    /// Keeps a refusal as the answer to a key, unless the key has an answer already; that one is given then.
+    async fn remember_refusal(&self, key: IdempotencyKey, answer: StoredAnswer, act: Act)
+    -> Result<Answered, StoreError>;
 
     /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 500 rows; the answer has one for each.
     async fn upsert_batch(&self, rows: Vec<BatchRow>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
@@ -140,6 +146,24 @@ pub struct Act {
     pub traceparent: Option<String>,
 }
 
+/// What makes a write happen once: a key, and how the answer is rendered that is kept under it.
+#[derive(Debug, Clone)]
+pub struct Once {
+    /// The key, with whose it is and what it means.
+    pub key: IdempotencyKey,
+    /// The answer for a product that was written.
+    pub render: fn(&Product) -> StoredAnswer,
+}
+
+/// The answer to a write that may carry a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answered {
+    /// It was written just now.
+    Now(Box<Product>),
+    /// It was answered before.
+    Before(StoredAnswer),
+}
+
 /// A change of stock by an admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockChange {
@@ -173,6 +197,9 @@ pub enum StoreError {
         /// What can be had.
         available: i64,
     },
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// The database.
     #[error(transparent)]
     Database(#[from] platform_sql::Error),

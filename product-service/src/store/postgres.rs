@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform_clock::Clock;
-use platform_sql::postgres::outbox;
+use platform_sql::postgres::{idempotency, outbox};
 use platform_sql::{Error, Migrations, PgDatabase, Reader, Writer};
 use sqlx::{PgConnection as Connection, Postgres as Db, QueryBuilder};
 

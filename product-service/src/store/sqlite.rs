@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform_clock::Clock;
-use platform_sql::sqlite::outbox;
+use platform_sql::sqlite::{idempotency, outbox};
 use platform_sql::{Error, Migrations, Reader, SqliteDatabase, Writer};
 use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection as Connection};
 

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use platform_sql::Error;
+use platform_sql::idempotency::{IdempotencyKey, Remembered, StoredAnswer};
 use product_api::events::{PRODUCT_CREATED, PRODUCT_DELETED, PRODUCT_UPDATED};
 use product_api::{Change, Product, View};
 use values::ProductId;
 
-use super::{Connection, Store, batch, list, outbox, read, shelf, write};
+use super::{Connection, Store, batch, idempotency, list, outbox, read, shelf, write};
 use crate::events;
 use crate::store::{
-    Act, BatchOutcome, BatchRow, ChangedAt, Exported, ListQuery, Listed, ProductRecord, ProductStore, StockChange,
+    Act, Answered, BatchOutcome, BatchRow, ChangedAt, Exported, ListQuery, Listed, Once, ProductRecord, ProductStore, StockChange,
     StoreError,
 };
 
@@ -43,10 +44,16 @@ impl ProductStore for Store {
         Ok(rows.await?)
     }
 
-    async fn create(&self, record: ProductRecord, act: Act) -> Result<Product, StoreError> {
-        let input = (self.clone(), record, act);
-        let created = self.writer.run(input, |connection, (store, record, act)| {
-            Box::pin(store.create_within(connection, record, act))
+    async fn create(&self, record: ProductRecord, act: Act, once: Option<Once>) -> Result<Answered, StoreError> {
+        let input = (self.clone(), record, act, once);
+        let created = self.writer.run(input, |connection, (store, record, act, once)| {
+            Box::pin(async move {
+                if let Some(answer) = recall(connection, once.as_ref(), act).await? {
+                    return Ok(Answered::Before(answer));
+                }
+                let product = store.create_within(connection, record, act).await?;
+                remember(connection, once.as_ref(), product, act).await
+            })
         });
         created.await
     }
@@ -73,12 +80,39 @@ impl ProductStore for Store {
         change: StockChange,
         reason: String,
         act: Act,
-    ) -> Result<Product, StoreError> {
-        let input = (self.clone(), id, change, reason, act);
-        let changed = self.writer.run(input, |connection, (store, id, change, reason, act)| {
-            Box::pin(store.change_stock_within(connection, *id, *change, reason, act))
+        once: Option<Once>,
+    ) -> Result<Answered, StoreError> {
+        let input = (self.clone(), id, change, reason, act, once);
+        let changed = self.writer.run(input, |connection, (store, id, change, reason, act, once)| {
+            Box::pin(async move {
+                if let Some(answer) = recall(connection, once.as_ref(), act).await? {
+                    return Ok(Answered::Before(answer));
+                }
+                let product = store.change_stock_within(connection, *id, *change, reason, act).await?;
+                remember(connection, once.as_ref(), product, act).await
+            })
         });
         changed.await
+    }
+
+    async fn remember_refusal(
+        &self,
+        key: IdempotencyKey,
+        answer: StoredAnswer,
+        act: Act,
+    ) -> Result<Answered, StoreError> {
+        let kept = self.writer.run((key, answer, act), |connection, (key, answer, act)| {
+            Box::pin(async move {
+                match idempotency::recall(connection, key, act.at).await? {
+                    Remembered::Replay(earlier) => return Ok(Answered::Before(earlier)),
+                    Remembered::Reused => return Err(StoreError::KeyReused),
+                    Remembered::Fresh => {}
+                }
+                idempotency::remember(connection, key, answer, act.at).await?;
+                Ok(Answered::Before(answer.clone()))
+            })
+        });
+        kept.await
     }
 
     async fn upsert_batch(&self, rows: Vec<BatchRow>, act: Act) -> Result<Vec<BatchOutcome>, StoreError> {
@@ -183,6 +217,35 @@ impl Store {
         outbox::append(connection, &[event]).await?;
         Ok(product)
     }
+}
+
+/// The answer that a key has already.
+async fn recall(
+    connection: &mut Connection,
+    once: Option<&Once>,
+    act: &Act,
+) -> Result<Option<StoredAnswer>, StoreError> {
+    let Some(once) = once else {
+        return Ok(None);
+    };
+    match idempotency::recall(connection, &once.key, act.at).await? {
+        Remembered::Fresh => Ok(None),
+        Remembered::Replay(answer) => Ok(Some(answer)),
+        Remembered::Reused => Err(StoreError::KeyReused),
+    }
+}
+
+/// Keeps the answer under its key, if there is one.
+async fn remember(
+    connection: &mut Connection,
+    once: Option<&Once>,
+    product: Product,
+    act: &Act,
+) -> Result<Answered, StoreError> {
+    if let Some(once) = once {
+        idempotency::remember(connection, &once.key, &(once.render)(&product), act.at).await?;
+    }
+    Ok(Answered::Now(Box::new(product)))
 }
 
 /// Nothing was written: the product does not live, or has another version.

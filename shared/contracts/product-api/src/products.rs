@@ -234,6 +234,12 @@ pub enum ProductsError {
 
 impl From<ProductsError> for Problem {
     fn from(error: ProductsError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&ProductsError> for Problem {
+    fn from(error: &ProductsError) -> Self {
         match error {
             ProductsError::NotFound => Self::new(&codes::NOT_FOUND),
             ProductsError::SkuTaken => Self::new(&SKU_TAKEN).field("/sku", "is taken"),
