@@ -59,8 +59,15 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Answers<K> {
     /// At most so many bytes.
     pub(crate) fn new(bytes: u64) -> Self {
         // A kilobyte for what the cache itself keeps with an answer.
-        let weigh = |_: &K, kept: &Kept| u32::try_from(kept.answer.body.len()).unwrap_or(u32::MAX).saturating_add(1024);
-        let cache = Cache::builder().weigher(weigh).max_capacity(bytes).time_to_live(LIFETIME);
+        let weigh = |_: &K, kept: &Kept| {
+            u32::try_from(kept.answer.body.len())
+                .unwrap_or(u32::MAX)
+                .saturating_add(1024)
+        };
+        let cache = Cache::builder()
+            .weigher(weigh)
+            .max_capacity(bytes)
+            .time_to_live(LIFETIME);
         Self(cache.build())
     }
 

@@ -1,10 +1,14 @@
-//! What this service tells the others.
+//! What this service tells the others, and what it hears itself.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use platform_clock::Clock;
-use platform_events::Event;
+use platform_events::{Event, Handler, HandlerError, Topics};
 use product_api::events::{ProductChanged, STOCK_CHANGED, StockChanged};
 use values::ProductId;
 
+use crate::freshness::Freshness;
 use crate::store::Act;
 
 /// The CloudEvents `source` of all events of this service.
@@ -36,4 +40,27 @@ fn event(kind: &str, id: ProductId, data: &impl serde::Serialize, clock: &dyn Cl
     Event::new(clock.new_id(), kind, SOURCE, &id, act.at, data)
         .expect("ids and numbers are JSON")
         .with_traceparent(act.traceparent.clone())
+}
+
+/// What every process that shows products from memory hears: see [`Freshness`].
+pub(crate) struct Touch(pub(crate) Arc<Freshness>);
+
+impl Touch {
+    /// What it listens to.
+    pub(crate) fn topics() -> Topics {
+        Topics::new(["product.*", "stock.changed"])
+    }
+}
+
+#[async_trait]
+impl Handler for Touch {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let id: ProductId = event.subject.parse().map_err(|error| HandlerError::poison(&error))?;
+        if event.topic() == "stock.changed" {
+            self.0.touch_stock(id);
+        } else {
+            self.0.touch_product(id);
+        }
+        Ok(())
+    }
 }

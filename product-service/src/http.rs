@@ -67,14 +67,18 @@ impl Catalogue {
 }
 
 fn view_of(caller: Option<&Caller>) -> View {
-    if caller.is_some_and(|caller| caller.is_admin()) { View::Admin } else { View::Public }
+    if caller.is_some_and(|caller| caller.is_admin()) {
+        View::Admin
+    } else {
+        View::Public
+    }
 }
 
 fn by(caller: &Caller, context: &RequestContext) -> By {
     By {
         actor: caller.user_id().map(|id| id.to_string()),
         request_id: Some(context.request_id().to_owned()),
-        traceparent: Some(context.trace().to_string()),
+        traceparent: Some(context.trace().traceparent()),
     }
 }
 
@@ -85,7 +89,10 @@ fn refused(error: ProductsError) -> Problem {
 
 fn refused_by(error: &ProductsError) -> Problem {
     if let ProductsError::Unavailable(Some(source)) = error {
-        tracing::error!(error = format!("{error}: {}", chain(&**source)), "a request could not be answered");
+        tracing::error!(
+            error = format!("{error}: {}", chain(&**source)),
+            "a request could not be answered"
+        );
     }
     error.into()
 }

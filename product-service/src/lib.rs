@@ -1,17 +1,36 @@
 //! The catalogue and the shelf: products, families, search, stock.
 //!
 //! Other processes see it through [`product_api::Products`] and [`product_api::Stock`]; people through `/api/products`.
-//! Rules live in `service` (one file a use case), SQL in `store` (one source for both engines), and `http` and `events`
-//! translate and call. `App` wires them.
+//! Rules live in [`service`] (one file a use case), SQL in [`store`] (one source for both engines), and `http` and
+//! `events` translate and call. [`App`] wires them; it never knows where a neighbour lives.
 //!
-//! Start reading at [`store::ProductStore`]. To add a use case: a method of a store
-//! trait (one method = one unit of work), its SQL in `store/shared`, the rule in `service/<use case>.rs`, the route in
-//! `http/<endpoint>.rs` with its policy beside it, and a test in the store suite.
+//! Start reading at [`App::build`], then [`service::ProductService`] and [`store::ProductStore`]. To add a use case: a
+//! method of a store trait (one method = one unit of work), its SQL in `store/shared`, the rule in
+//! `service/<use case>.rs`, the route in `http/<endpoint>.rs` with its policy beside it, and a test in the store suite.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use platform_clock::SystemClock;
+//! # use platform_sql::{Database, SqliteDatabase};
+//! # use product_api::{ListProducts, View};
+//! # use product_service::App;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! let database = Database::Sqlite(SqliteDatabase::open(dir, product_service::NAME).await?);
+//! let app = App::build(database, "doc", "EUR".parse()?, Arc::new(SystemClock)).await?;
+//! let changes = app.products().changes_since(None, 100).await?;
+//! assert!(changes.items.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
 
-pub mod events;
-pub mod store;
-mod text;
+mod app;
 mod cache;
+pub mod events;
 mod freshness;
 mod http;
 pub mod service;
+pub mod store;
+mod text;
+
+pub use app::{App, NAME};

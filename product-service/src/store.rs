@@ -63,8 +63,12 @@ pub trait ProductStore: Send + Sync + 'static {
     ) -> Result<Answered, StoreError>;
 
     /// Keeps a refusal as the answer to a key, unless the key has an answer already; that one is given then.
-    async fn remember_refusal(&self, key: IdempotencyKey, answer: StoredAnswer, act: Act)
-    -> Result<Answered, StoreError>;
+    async fn remember_refusal(
+        &self,
+        key: IdempotencyKey,
+        answer: StoredAnswer,
+        act: Act,
+    ) -> Result<Answered, StoreError>;
 
     /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 500 rows; the answer has one for each.
     async fn upsert_batch(&self, rows: Vec<BatchRow>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
@@ -86,9 +90,6 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// The name of the service's schema or file.
-    pub const SCHEMA: &str = "product";
-
     /// The stores on a database.
     pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
         let products: Arc<dyn ProductStore> = match &database {

@@ -39,7 +39,10 @@ pub(super) async fn create(
         return Err(faults.into_problem());
     };
     let once = once(key, &caller, "POST /api/products", &new, created);
-    let answered = catalogue.service.create_once(new, by(&caller, &context), once.clone()).await;
+    let answered = catalogue
+        .service
+        .create_once(new, by(&caller, &context), once.clone())
+        .await;
     respond(&catalogue, answered, once, created).await
 }
 

@@ -140,7 +140,11 @@ async fn page(catalogue: &Catalogue, query: &ListProducts) -> Result<Answer, Pro
 impl ListParams {
     fn check(self, view: View) -> Result<ListProducts, Problem> {
         let mut faults = Faults::default();
-        let texts = [("?q", &self.q, 200), ("?category", &self.category, 100), ("?tag", &self.tag, 100)];
+        let texts = [
+            ("?q", &self.q, 200),
+            ("?category", &self.category, 100),
+            ("?tag", &self.tag, 100),
+        ];
         for (pointer, text, most) in texts.into_iter().chain([("?family", &self.family, 255)]) {
             let text = text.as_deref().unwrap_or_default();
             if text.chars().count() > most {

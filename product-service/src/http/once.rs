@@ -8,7 +8,7 @@ use platform_problem::{FieldError, Problem, codes};
 use platform_runtime::extract::IdempotencyKey;
 use platform_sql::idempotency::{self, StoredAnswer};
 use product_api::{PROBLEMS, Product};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Catalogue, refused_by};
@@ -16,7 +16,7 @@ use crate::cache::Answer;
 use crate::service::ServiceError;
 use crate::store::{Answered, Once};
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const REPLAYED: &str = "idempotent-replayed";
 
 /// The version of the canonical form below; another form gets another one.
 const CANONICAL: u8 = 1;
@@ -32,7 +32,9 @@ pub(super) fn once(
     let IdempotencyKey(key) = key?;
     let mut canonical = vec![CANONICAL];
     serde_json::to_writer(&mut canonical, meaning).expect("what was checked is JSON");
-    let request_hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical).as_ref().to_vec();
+    let request_hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical)
+        .as_ref()
+        .to_vec();
     Some(Once {
         key: idempotency::IdempotencyKey {
             caller: caller.user_id().map(|id| id.to_string()).unwrap_or_default(),
@@ -88,10 +90,12 @@ fn refusal(error: &ServiceError) -> Problem {
 
 fn replayed(answer: StoredAnswer) -> Result<Response, Problem> {
     if answer.status >= 400 {
-        return Err(problem_of(&answer).header(REPLAYED.as_str_static(), "true"));
+        return Err(problem_of(&answer).header(REPLAYED, "true"));
     }
     let mut response = response(answer);
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }
 
@@ -128,7 +132,7 @@ fn problem_of(answer: &StoredAnswer) -> Problem {
     if let Some(detail) = body["detail"].as_str() {
         problem = problem.detail(detail);
     }
-    if let Ok(errors) = Vec::<FieldError>::deserialize_from(&body["errors"]) {
+    if let Ok(errors) = Vec::<FieldError>::deserialize(&body["errors"]) {
         problem = problem.fields(errors);
     }
     if let Some(available) = body.get("available") {

@@ -46,7 +46,10 @@ pub(super) async fn change_stock(
     };
     let once = once(key, &caller, "POST /api/products/{id}/stock", &meaning, changed);
     let by = by(&caller, &context);
-    let answered = catalogue.service.change_stock(id, change, reason, by, once.clone()).await;
+    let answered = catalogue
+        .service
+        .change_stock(id, change, reason, by, once.clone())
+        .await;
     respond(&catalogue, answered, once, changed).await
 }
 

@@ -41,6 +41,9 @@ pub(super) async fn update(
         return Err(faults.into_problem());
     };
     let expected = catalogue.expected_version(id, &condition).await?;
-    let replaced = catalogue.service.replace(id, update, expected, by(&caller, &context)).await;
+    let replaced = catalogue
+        .service
+        .replace(id, update, expected, by(&caller, &context))
+        .await;
     Ok(ok(answer_of(&replaced.map_err(refused)?)))
 }

@@ -11,7 +11,7 @@ use values::{Currency, Money, Sku};
 use crate::store::StockChange;
 
 /// The most pieces that can be written at once.
-pub const MAX_STOCK: i64 = 1_000_000_000;
+const MAX_STOCK: i64 = 1_000_000_000;
 const MAX_DESCRIPTION_BYTES: usize = 100_000;
 const MAX_TAGS: usize = 250;
 const MAX_IMAGES: usize = 250;
@@ -38,7 +38,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
 
 /// A product as it is written. What may be null may be left out, which means the same, `stock` excepted.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ProductDraft)]
 pub struct ProductDraft {
     /// Unique among the products that were not deleted; no white space at either end.
@@ -74,6 +74,7 @@ pub struct ProductDraft {
     #[schema(value_type = Option<Money>)]
     pub compare_at_price: Option<MoneyDraft>,
     /// How many there are; null: not counted. Required on POST; on PUT it is refused (`stock_not_writable`).
+    #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000_000)]
     pub stock: Given<i64>,
     /// Whether customers see it; true unless given.
@@ -98,12 +99,13 @@ pub struct MoneyDraft {
 
 /// A change of stock as it is written: `delta` or `set`, and why.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct StockDraft {
     /// So many more, or with a minus fewer.
     #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
     pub delta: Option<i64>,
     /// What can be bought from now on; null: not counted any more.
+    #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000_000)]
     pub set: Given<i64>,
     /// Why, for the ledger.
@@ -141,7 +143,9 @@ impl ProductDraft {
         let sku = required(faults, "/sku", self.sku).and_then(|sku| faults.take("/sku", Sku::try_from(sku)));
         let name = required(faults, "/name", self.name).and_then(|name| line(faults, "/name", name, 200));
         let price = required(faults, "/price", self.price).and_then(|price| money(faults, "/price", price));
-        let compare_at = self.compare_at_price.and_then(|price| money(faults, "/compare_at_price", price));
+        let compare_at = self
+            .compare_at_price
+            .and_then(|price| money(faults, "/compare_at_price", price));
         if let (Some(price), Some(compare_at)) = (price, compare_at)
             && price.currency() != compare_at.currency()
         {
@@ -228,7 +232,10 @@ fn optional_line(faults: &mut Faults, pointer: &str, text: Option<String>, most:
 
 fn money(faults: &mut Faults, pointer: &str, money: MoneyDraft) -> Option<Money> {
     let currency: Option<Currency> = faults.take(&format!("{pointer}/currency"), money.currency.parse());
-    faults.take(&format!("{pointer}/amount"), Money::new(money.amount, currency.unwrap_or(Currency::USD)))
+    faults.take(
+        &format!("{pointer}/amount"),
+        Money::new(money.amount, currency.unwrap_or(Currency::USD)),
+    )
 }
 
 fn tags(faults: &mut Faults, tags: Vec<String>) -> Vec<String> {
@@ -253,10 +260,16 @@ fn images(faults: &mut Faults, images: Vec<Image>) -> Vec<Image> {
     }
     for (at, image) in images.iter().enumerate() {
         if !is_web_address(&image.url) {
-            faults.add(format!("/images/{at}/url"), "must be an absolute http or https address of up to 2048 characters");
+            faults.add(
+                format!("/images/{at}/url"),
+                "must be an absolute http or https address of up to 2048 characters",
+            );
         }
         if image.alt.chars().count() > 500 || image.alt.contains(is_forbidden_in_prose) {
-            faults.add(format!("/images/{at}/alt"), "must be at most 500 characters, without control characters");
+            faults.add(
+                format!("/images/{at}/alt"),
+                "must be at most 500 characters, without control characters",
+            );
         }
     }
     images
@@ -272,7 +285,10 @@ fn family(faults: &mut Faults, family: Option<String>) -> Option<String> {
     let family = line(faults, "/family", family?, 255)?;
     let is_handle = |c: char| c == '-' || c == '_' || (c.is_alphanumeric() && !c.is_uppercase());
     if !family.chars().all(is_handle) {
-        faults.add("/family", "must be a handle: letters and digits without upper case, hyphens and underscores");
+        faults.add(
+            "/family",
+            "must be a handle: letters and digits without upper case, hyphens and underscores",
+        );
     }
     Some(family)
 }
@@ -307,13 +323,16 @@ mod tests {
         let mut faults = Faults::default();
         let checked = draft.into_new(&mut faults);
         assert_eq!(checked.is_some(), faults.is_empty());
-        let Err(problem) = faults.finish() else { return Vec::new() };
+        let Err(problem) = faults.finish() else {
+            return Vec::new();
+        };
         problem.errors().iter().map(|error| error.pointer.clone()).collect()
     }
 
     #[test]
     fn the_least_product_is_fine() {
-        let body = serde_json::json!({"sku": "a", "name": "A", "price": {"amount": 0, "currency": "USD"}, "stock": null});
+        let body =
+            serde_json::json!({"sku": "a", "name": "A", "price": {"amount": 0, "currency": "USD"}, "stock": null});
         assert!(faults_of(body).is_empty());
     }
 
@@ -329,8 +348,19 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "/category", "/description", "/family", "/images/0/url", "/name", "/options/a~1b", "/price/amount",
-                "/price/currency", "/sku", "/stock", "/tags/1", "/tags/2", "/weight_grams"
+                "/category",
+                "/description",
+                "/family",
+                "/images/0/url",
+                "/name",
+                "/options/a~1b",
+                "/price/amount",
+                "/price/currency",
+                "/sku",
+                "/stock",
+                "/tags/1",
+                "/tags/2",
+                "/weight_grams"
             ]
         );
     }
@@ -341,9 +371,18 @@ mod tests {
             let draft: StockDraft = serde_json::from_value(body).unwrap();
             draft.check(&mut Faults::default()).map(|(change, _)| change)
         };
-        assert_eq!(check(serde_json::json!({"delta": -3, "reason": "r"})), Some(StockChange::Delta(-3)));
-        assert_eq!(check(serde_json::json!({"set": null, "reason": "r"})), Some(StockChange::Set(None)));
-        assert_eq!(check(serde_json::json!({"set": 4, "reason": "r"})), Some(StockChange::Set(Some(4))));
+        assert_eq!(
+            check(serde_json::json!({"delta": -3, "reason": "r"})),
+            Some(StockChange::Delta(-3))
+        );
+        assert_eq!(
+            check(serde_json::json!({"set": null, "reason": "r"})),
+            Some(StockChange::Set(None))
+        );
+        assert_eq!(
+            check(serde_json::json!({"set": 4, "reason": "r"})),
+            Some(StockChange::Set(Some(4)))
+        );
         for bad in [
             serde_json::json!({"delta": 1}),
             serde_json::json!({"reason": "r"}),

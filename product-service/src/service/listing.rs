@@ -20,7 +20,11 @@ impl ProductService {
         let order = order_of(asked.sort, search.is_some());
         let currency = self.currency_of(asked, order);
         let list = identity(asked, order, currency);
-        let after = asked.cursor.as_deref().map(|cursor| place_of(&list, order, cursor)).transpose()?;
+        let after = asked
+            .cursor
+            .as_deref()
+            .map(|cursor| place_of(&list, order, cursor))
+            .transpose()?;
         let search = match search {
             // A text without a word: nothing matches.
             Some(None) => {
@@ -53,7 +57,11 @@ impl ProductService {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let last = rows.last().filter(|_| more);
-        let total = if asked.count { Some(self.store.count(&query).await?) } else { None };
+        let total = if asked.count {
+            Some(self.store.count(&query).await?)
+        } else {
+            None
+        };
         Ok(ProductPage {
             next_cursor: last.map(|row| cursor_of(&list, &row.place)),
             items: rows.into_iter().map(listed).collect(),
@@ -63,9 +71,8 @@ impl ProductService {
 
     /// Prices are compared within one currency; where none are compared, all currencies take part.
     fn currency_of(&self, asked: &ListProducts, order: Order) -> Option<Currency> {
-        let compares_prices = asked.min_price.is_some()
-            || asked.max_price.is_some()
-            || matches!(order, Order::Cheapest | Order::Dearest);
+        let compares_prices =
+            asked.min_price.is_some() || asked.max_price.is_some() || matches!(order, Order::Cheapest | Order::Dearest);
         compares_prices.then(|| asked.currency.unwrap_or(self.currency))
     }
 }
@@ -133,7 +140,11 @@ fn place_of(list: &str, order: Order, cursor: &str) -> Result<Place, ProductsErr
             let (name, id): (String, Uuid) = read(list, cursor)?;
             // Keys have no such character, and Postgres takes no text with one.
             let is_key = !name.contains('\0');
-            if is_key { Ok(Place::Name(name, id)) } else { Err(ProductsError::CursorInvalid) }
+            if is_key {
+                Ok(Place::Name(name, id))
+            } else {
+                Err(ProductsError::CursorInvalid)
+            }
         }
         Order::Relevance => read(list, cursor).map(|(tier, at, id)| Place::Tier(tier, at, id)),
     }

@@ -65,7 +65,7 @@ async fn update(
 ) -> Result<Event, StoreError> {
     let product = &record.product;
     let expected = Some(product.version);
-    let updated = write::update_product(connection, record, expected)
+    let updated = write::update_product(connection, record, expected, act.at)
         .await
         .map_err(refusal)?;
     let place = updated.ok_or(StoreError::VersionMismatch)?;

@@ -10,8 +10,8 @@ use values::ProductId;
 use super::{Connection, Store, batch, idempotency, list, outbox, read, shelf, write};
 use crate::events;
 use crate::store::{
-    Act, Answered, BatchOutcome, BatchRow, ChangedAt, Exported, ListQuery, Listed, Once, ProductRecord, ProductStore, StockChange,
-    StoreError,
+    Act, Answered, BatchOutcome, BatchRow, ChangedAt, Exported, ListQuery, Listed, Once, ProductRecord, ProductStore,
+    StockChange, StoreError,
 };
 
 #[async_trait]
@@ -83,15 +83,17 @@ impl ProductStore for Store {
         once: Option<Once>,
     ) -> Result<Answered, StoreError> {
         let input = (self.clone(), id, change, reason, act, once);
-        let changed = self.writer.run(input, |connection, (store, id, change, reason, act, once)| {
-            Box::pin(async move {
-                if let Some(answer) = recall(connection, once.as_ref(), act).await? {
-                    return Ok(Answered::Before(answer));
-                }
-                let product = store.change_stock_within(connection, *id, *change, reason, act).await?;
-                remember(connection, once.as_ref(), product, act).await
-            })
-        });
+        let changed = self
+            .writer
+            .run(input, |connection, (store, id, change, reason, act, once)| {
+                Box::pin(async move {
+                    if let Some(answer) = recall(connection, once.as_ref(), act).await? {
+                        return Ok(Answered::Before(answer));
+                    }
+                    let product = store.change_stock_within(connection, *id, *change, reason, act).await?;
+                    remember(connection, once.as_ref(), product, act).await
+                })
+            });
         changed.await
     }
 
@@ -165,7 +167,7 @@ impl Store {
         let id = record.product.id;
         let family: Vec<_> = record.founded_family().into_iter().collect();
         write::found_families(connection, &family, act.at).await?;
-        let updated = write::update_product(connection, record, expected)
+        let updated = write::update_product(connection, record, expected, act.at)
             .await
             .map_err(refusal)?;
         let Some(place) = updated else {

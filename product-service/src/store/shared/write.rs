@@ -114,6 +114,7 @@ pub(super) async fn update_product(
     connection: &mut Connection,
     record: &ProductRecord,
     expected: Option<i64>,
+    at: Timestamp,
 ) -> Result<Option<(i64, i64)>, Error> {
     let product = &record.product;
     let update = sqlx::query_as(
@@ -126,7 +127,7 @@ pub(super) async fn update_product(
     .bind(product.id.as_uuid())
     .bind(expected)
     .bind(product.published)
-    .bind(product.updated_at.as_micros())
+    .bind(at.as_micros())
     .bind(product.price.currency().code())
     .bind(product.price.amount())
     .bind(product.compare_at_price.map(values::Money::amount))

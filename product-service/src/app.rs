@@ -1,0 +1,112 @@
+//! The service put together, for whichever process it lives in.
+
+use std::sync::Arc;
+
+use platform_clock::Clock;
+use platform_events::{Bus, BusError, Relay};
+use platform_runtime::Info;
+use platform_runtime::health::Health;
+use platform_runtime::lifecycle::Lifecycle;
+use platform_runtime::router::{ApiRouter, RoutesError};
+use platform_sql::{Database, OwnerError};
+use product_api::Products;
+use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
+use values::Currency;
+
+use crate::events::Touch;
+use crate::http::{self, Catalogue};
+use crate::service::ProductService;
+use crate::store::Stores;
+
+/// The name of the service: of its schema or file, and in the audience `stoa:product`.
+pub const NAME: &str = "product";
+
+/// Catalogue and shelf, ready to be served. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    service: ProductService,
+    catalogue: Catalogue,
+    stores: Stores,
+    clock: Arc<dyn Clock>,
+}
+
+impl App {
+    /// Brings the schema up to date, claims it for `owner` (the process that opens it as local) and wires the service.
+    /// Prices are in `currency` where nothing else is said.
+    pub async fn build(
+        database: Database,
+        owner: &str,
+        currency: Currency,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OwnerError> {
+        let stores = Stores::new(database, clock.clone());
+        stores.migrate().await?;
+        stores
+            .database
+            .claim_owner(owner, "PRODUCT_SERVICE_URL", clock.now())
+            .await?;
+        let service = ProductService::new(stores.products.clone(), clock.clone(), currency);
+        Ok(Self {
+            catalogue: Catalogue::new(service.clone()),
+            service,
+            stores,
+            clock,
+        })
+    }
+
+    /// The catalogue, as other services call it.
+    pub fn products(&self) -> Arc<dyn Products> {
+        Arc::new(self.service.clone())
+    }
+
+    /// The routes, to be built with a guard, alone or beside those of the process.
+    pub fn routes(&self) -> ApiRouter {
+        http::routes().with_state(self.catalogue.clone())
+    }
+
+    /// What the service offers to clients.
+    pub fn openapi() -> Result<OpenApi, RoutesError> {
+        http::routes().document(Self::info())
+    }
+
+    /// The title of the service's document.
+    pub fn info() -> Info {
+        Info::new("Stoa products", "1")
+    }
+
+    /// Adds what must be there for the service to work.
+    pub fn checks(&self, health: Health) -> Health {
+        let stores = self.stores.clone();
+        health.hard("products", move || {
+            let stores = stores.clone();
+            async move {
+                let pending = stores.pending_migrations().await;
+                match pending {
+                    Ok(pending) if pending.is_empty() => Ok(()),
+                    Ok(_) => Err("the schema is older than this binary needs".to_owned()),
+                    Err(_) => Err("the database does not answer".to_owned()),
+                }
+            }
+        })
+    }
+
+    /// Starts what runs beside the requests, until the process closes: the relay of the outbox and the deletion of what
+    /// is not needed any more. From now on what was read before a change that the bus tells of is not shown any more.
+    pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), BusError> {
+        let touch = Arc::new(Touch(self.service.freshness().clone()));
+        bus.subscribe_broadcast(Touch::topics(), touch).await?;
+        let (database, clock) = (self.stores.database.clone(), self.clock.clone());
+        let relay = Relay::new(NAME, database.outbox(), bus, clock.clone(), database.wake());
+        let stop = CancellationToken::new();
+        lifecycle.spawn(relay.run(stop.clone()));
+        let until = stop.clone();
+        lifecycle.spawn(async move { database.keep_house(clock, until).await });
+        let lifecycle = lifecycle.clone();
+        tokio::spawn(async move {
+            lifecycle.closing().await;
+            stop.cancel();
+        });
+        Ok(())
+    }
+}
