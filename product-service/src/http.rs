@@ -60,7 +60,11 @@ impl Catalogue {
         if condition.is_absent() {
             return Ok(None);
         }
-        let present = self.service.get(id, View::Admin).await.map_err(refused)?;
+        let present = self
+            .service
+            .get(id, View::Admin)
+            .await
+            .map_err(|error| refused(&error))?;
         condition.check_version(present.version)?;
         Ok(Some(present.version))
     }
@@ -83,11 +87,7 @@ fn by(caller: &Caller, context: &RequestContext) -> By {
 }
 
 /// A refusal; what is wrong with the store is logged here, once.
-fn refused(error: ProductsError) -> Problem {
-    refused_by(&error)
-}
-
-fn refused_by(error: &ProductsError) -> Problem {
+fn refused(error: &ProductsError) -> Problem {
     if let ProductsError::Unavailable(Some(source)) = error {
         tracing::error!(
             error = format!("{error}: {}", chain(&**source)),

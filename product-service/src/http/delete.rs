@@ -28,6 +28,6 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let expected = catalogue.expected_version(id, &condition).await?;
     let removed = catalogue.service.remove(id, expected, by(&caller, &context)).await;
-    removed.map_err(refused)?;
+    removed.map_err(|error| refused(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }

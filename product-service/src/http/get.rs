@@ -8,7 +8,7 @@ use platform_runtime::policy;
 use product_api::{Product, Products as _, View};
 use values::ProductId;
 
-use super::{Catalogue, answer_of, conditional, refused, refused_by, view_of};
+use super::{Catalogue, answer_of, conditional, refused, view_of};
 
 /// One product.
 ///
@@ -28,10 +28,10 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let service = &catalogue.service;
     if view_of(caller.as_ref()) == View::Admin {
-        let product = service.get(id, View::Admin).await.map_err(refused)?;
+        let product = service.get(id, View::Admin).await.map_err(|error| refused(&error))?;
         return Ok(conditional(answer_of(&product), &wanted));
     }
     let make = || async move { service.get(id, View::Public).await.map(|product| answer_of(&product)) };
     let answer = catalogue.products.get(id, || service.freshness().of(id), make).await;
-    Ok(conditional(answer.map_err(|error| refused_by(&error))?, &wanted))
+    Ok(conditional(answer.map_err(|error| refused(&error))?, &wanted))
 }

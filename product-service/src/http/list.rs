@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use values::{Currency, Money};
 
-use super::{Catalogue, conditional, refused, refused_by, view_of};
+use super::{Catalogue, conditional, refused, view_of};
 use crate::cache::Answer;
 
 const DEFAULT_LIMIT: i64 = 20;
 
 /// What a list may be asked with.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(super) struct ListParams {
@@ -58,26 +58,6 @@ pub(super) struct ListParams {
     count: bool,
 }
 
-impl Default for ListParams {
-    fn default() -> Self {
-        Self {
-            q: None,
-            category: None,
-            tag: None,
-            family: None,
-            min_price: None,
-            max_price: None,
-            currency: None,
-            in_stock: false,
-            group: None,
-            sort: None,
-            limit: None,
-            cursor: None,
-            count: false,
-        }
-    }
-}
-
 /// What rows are put together by.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -117,14 +97,14 @@ pub(super) async fn list(
     let view = view_of(caller.as_ref());
     let query = params.check(view)?;
     if view == View::Admin {
-        let answer = page(&catalogue, &query).await.map_err(refused)?;
+        let answer = page(&catalogue, &query).await.map_err(|error| refused(&error))?;
         return Ok(conditional(answer, &wanted));
     }
     let key = serde_json::to_string(&query).expect("a query is JSON");
     let (catalogue, query) = (&catalogue, &query);
     let mark = || catalogue.service.freshness().of_lists();
     let answer = catalogue.lists.get(key.into(), mark, || page(catalogue, query)).await;
-    Ok(conditional(answer.map_err(|error| refused_by(&error))?, &wanted))
+    Ok(conditional(answer.map_err(|error| refused(&error))?, &wanted))
 }
 
 async fn page(catalogue: &Catalogue, query: &ListProducts) -> Result<Answer, ProductsError> {
@@ -150,7 +130,8 @@ impl ListParams {
             if text.chars().count() > most {
                 faults.add(pointer, format!("must be at most {most} characters"));
             }
-            if text.contains('\0') {
+            // Nothing that is kept has one; any text can be searched for.
+            if text.contains('\0') && pointer != "?q" {
                 faults.add(pointer, "must not have a null character");
             }
         }

@@ -11,7 +11,7 @@ use product_api::{PROBLEMS, Product};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Catalogue, refused_by};
+use super::{Catalogue, refused};
 use crate::cache::Answer;
 use crate::service::ServiceError;
 use crate::store::{Answered, Once};
@@ -83,7 +83,7 @@ pub(super) async fn respond(
 
 fn refusal(error: &ServiceError) -> Problem {
     match error {
-        ServiceError::Products(error) => refused_by(error),
+        ServiceError::Products(error) => refused(error),
         other => other.into(),
     }
 }

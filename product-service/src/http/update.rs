@@ -45,5 +45,5 @@ pub(super) async fn update(
         .service
         .replace(id, update, expected, by(&caller, &context))
         .await;
-    Ok(ok(answer_of(&replaced.map_err(refused)?)))
+    Ok(ok(answer_of(&replaced.map_err(|error| refused(&error))?)))
 }

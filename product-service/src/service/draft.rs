@@ -142,10 +142,10 @@ impl ProductDraft {
         }
         let sku = required(faults, "/sku", self.sku).and_then(|sku| faults.take("/sku", Sku::try_from(sku)));
         let name = required(faults, "/name", self.name).and_then(|name| line(faults, "/name", name, 200));
-        let price = required(faults, "/price", self.price).and_then(|price| money(faults, "/price", price));
+        let price = required(faults, "/price", self.price).and_then(|price| money(faults, "/price", &price));
         let compare_at = self
             .compare_at_price
-            .and_then(|price| money(faults, "/compare_at_price", price));
+            .and_then(|price| money(faults, "/compare_at_price", &price));
         if let (Some(price), Some(compare_at)) = (price, compare_at)
             && price.currency() != compare_at.currency()
         {
@@ -230,7 +230,7 @@ fn optional_line(faults: &mut Faults, pointer: &str, text: Option<String>, most:
     line(faults, pointer, text?, most)
 }
 
-fn money(faults: &mut Faults, pointer: &str, money: MoneyDraft) -> Option<Money> {
+fn money(faults: &mut Faults, pointer: &str, money: &MoneyDraft) -> Option<Money> {
     let currency: Option<Currency> = faults.take(&format!("{pointer}/currency"), money.currency.parse());
     faults.take(
         &format!("{pointer}/amount"),

@@ -1,6 +1,6 @@
 //! Lists and searches: the same on both engines, complete however they are paged, and without a sort or a scan.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use platform_sql::testing::TestDatabase;
 use product_api::{Product, View};
@@ -65,7 +65,7 @@ fn catalogue() -> Vec<Product> {
             stock: [None, Some(0), Some(3)][n % 3],
             published: n % 7 != 0,
             // Ties: ten of a moment.
-            created_at: Timestamp::from_micros(1_000_000 * (n as i64 / 10)),
+            created_at: Timestamp::from_micros(1_000_000 * i64::try_from(n / 10).unwrap()),
             ..product(&format!("SKU-{n:03}"), "x")
         }
     });
@@ -156,7 +156,7 @@ async fn every_walk_through_pages_gives_the_whole_list(stores: Stores) {
         let whole = stores.products.list(&query).await.unwrap();
         assert_eq!(
             stores.products.count(&query).await.unwrap(),
-            whole.len() as i64,
+            i64::try_from(whole.len()).unwrap(),
             "{query:?}"
         );
         let mut walked = Vec::new();
@@ -209,10 +209,10 @@ fn expected(products: &[Product], query: &ListQuery) -> Vec<String> {
         }
     });
     if query.group_by_family {
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         found.retain(|product| {
             let family = product.family.clone();
-            family.is_none_or(|family| seen.insert(family, ()).is_none())
+            family.is_none_or(|family| seen.insert(family))
         });
     }
     found.iter().map(|product| product.sku.to_string()).collect()
@@ -379,12 +379,7 @@ fn text() -> impl Strategy<Value = String> {
         "東",
     ]);
     let separator = prop::sample::select(vec![" ", "-", ", ", ""]);
-    prop::collection::vec((word, separator), 1..5).prop_map(|parts| {
-        parts
-            .into_iter()
-            .map(|(word, separator)| format!("{word}{separator}"))
-            .collect()
-    })
+    prop::collection::vec([word, separator], 1..5).prop_map(|parts| parts.concat().concat())
 }
 
 #[tokio::test]

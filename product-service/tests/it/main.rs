@@ -1,6 +1,8 @@
 //! The service on real databases of both engines, and behind a real listener.
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod api;
+mod document;
 mod lists;
 mod samples;
 mod store;
