@@ -17,10 +17,7 @@ use values::Currency;
 use crate::events::Touch;
 use crate::http::{self, Catalogue};
 use crate::service::ProductService;
-use crate::store::Stores;
-
-/// The name of the service: of its schema or file, and in the audience `stoa:product`.
-pub const NAME: &str = "product";
+use crate::store::{NAME, SCHEMA, Stores};
 
 /// Catalogue and shelf, ready to be served. Cheap to clone.
 #[derive(Clone)]
@@ -40,12 +37,9 @@ impl App {
         currency: Currency,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OwnerError> {
+        database.migrate(&SCHEMA).await?;
+        database.claim_owner(owner, "PRODUCT_SERVICE_URL", clock.now()).await?;
         let stores = Stores::new(database, clock.clone());
-        stores.migrate().await?;
-        stores
-            .database
-            .claim_owner(owner, "PRODUCT_SERVICE_URL", clock.now())
-            .await?;
         let service = ProductService::new(stores.products.clone(), clock.clone(), currency);
         Ok(Self {
             catalogue: Catalogue::new(service.clone()),
@@ -77,11 +71,11 @@ impl App {
 
     /// Adds what must be there for the service to work.
     pub fn checks(&self, health: Health) -> Health {
-        let stores = self.stores.clone();
+        let database = self.stores.database.clone();
         health.hard("products", move || {
-            let stores = stores.clone();
+            let database = database.clone();
             async move {
-                let pending = stores.pending_migrations().await;
+                let pending = database.pending_migrations(&SCHEMA).await;
                 match pending {
                     Ok(pending) if pending.is_empty() => Ok(()),
                     Ok(_) => Err("the schema is older than this binary needs".to_owned()),

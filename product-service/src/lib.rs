@@ -33,4 +33,5 @@ pub mod service;
 pub mod store;
 mod text;
 
-pub use app::{App, NAME};
+pub use app::App;
+pub use store::{NAME, SCHEMA};

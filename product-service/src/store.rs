@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
+use platform_sql::Database;
 use platform_sql::idempotency::{IdempotencyKey, StoredAnswer};
-use platform_sql::{Database, Error};
+use platform_sql::schema::Schema;
 use product_api::{Change, Product, View};
 use uuid::Uuid;
 use values::{ProductId, Timestamp};
@@ -24,6 +25,16 @@ pub use list::{ListQuery, Listed, Order, Place, SearchTerms};
 pub use postgres::PgProductStore;
 pub use record::{Family, ProductRecord};
 pub use sqlite::SqliteProductStore;
+
+/// The name of the service: of its schema or file, and in the audience `stoa:product`.
+pub const NAME: &str = "product";
+
+/// What the service keeps.
+pub const SCHEMA: Schema = Schema {
+    service: NAME,
+    sqlite: sqlite::MIGRATIONS,
+    postgres: postgres::MIGRATIONS,
+};
 
 /// The one location there is, for now.
 pub const LOCATION: &str = "main";
@@ -97,22 +108,6 @@ impl Stores {
             Database::Postgres(database) => Arc::new(PgProductStore::new(database, clock)),
         };
         Self { database, products }
-    }
-
-    /// Brings the schema up to date.
-    pub async fn migrate(&self) -> Result<(), Error> {
-        match &self.database {
-            Database::Sqlite(database) => database.migrate(&sqlite::MIGRATIONS).await,
-            Database::Postgres(database) => database.migrate(&postgres::MIGRATIONS).await,
-        }
-    }
-
-    /// The names of the migrations that the schema lacks.
-    pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        match &self.database {
-            Database::Sqlite(database) => database.pending_migrations(&sqlite::MIGRATIONS).await,
-            Database::Postgres(database) => database.pending_migrations(&postgres::MIGRATIONS).await,
-        }
     }
 }
 

@@ -49,7 +49,7 @@ pub struct PgProductStore {
 type Store = PgProductStore;
 
 impl PgProductStore {
-    /// On a database that was migrated by [`Stores::migrate`](crate::store::Stores::migrate).
+    /// On a database that was migrated to [`SCHEMA`](crate::store::SCHEMA).
     pub fn new(database: &PgDatabase, clock: Arc<dyn Clock>) -> Self {
         Self {
             reader: database.reader(),

@@ -41,7 +41,7 @@ pub struct SqliteProductStore {
 type Store = SqliteProductStore;
 
 impl SqliteProductStore {
-    /// On a database that was migrated by [`Stores::migrate`](crate::store::Stores::migrate).
+    /// On a database that was migrated to [`SCHEMA`](crate::store::SCHEMA).
     pub fn new(database: &SqliteDatabase, clock: Arc<dyn Clock>) -> Self {
         Self {
             reader: database.reader(),
