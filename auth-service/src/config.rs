@@ -1,0 +1,100 @@
+//! The settings that are auth's own.
+
+use std::path::{Path, PathBuf};
+
+use platform_runtime::settings::{FromSettings, Secret, Settings};
+use platform_sql::DatabaseConfig;
+use values::Email;
+
+use crate::password::Password;
+use crate::service::admin::FirstAdmin;
+
+/// What auth reads from its settings. Where its data lie is the process' matter.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `TOKEN_ISSUER`.
+    pub issuer: String,
+    /// `SIGNING_KEYS_FILE`: the keys come from there, not from the database.
+    pub signing_keys_file: Option<PathBuf>,
+    /// `KEY_ENCRYPTION_KEY`: what the keys in the database are encrypted with; else a file in `data_dir`.
+    pub key_encryption_key: Option<Secret>,
+    /// `SERVICE_CLIENTS_FILE`: the services that may ask for tokens.
+    pub service_clients_file: Option<PathBuf>,
+    /// Where the default encryption key lies.
+    pub data_dir: PathBuf,
+    /// `RATE_LIMITS`.
+    pub rate_limits: bool,
+    /// `BOOTSTRAP_ADMIN_EMAIL` and `BOOTSTRAP_ADMIN_PASSWORD`.
+    pub first_admin: Option<(Email, Password)>,
+}
+
+impl Config {
+    /// Who is to be the first admin; `on_terminal` says whether somebody would see a password that is made up.
+    pub fn first_admin(&self, on_terminal: bool) -> FirstAdmin {
+        match self.first_admin.clone() {
+            Some((email, password)) => FirstAdmin::Given { email, password },
+            None if on_terminal => FirstAdmin::MadeUp,
+            None => FirstAdmin::Nobody,
+        }
+    }
+}
+
+impl FromSettings for Config {
+    fn load(settings: &mut Settings) -> Self {
+        Self {
+            issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
+            signing_keys_file: settings.optional(
+                "SIGNING_KEYS_FILE",
+                "P-256 private keys in PEM, the signing one first; else they live in the database",
+            ),
+            key_encryption_key: settings.secret(
+                "KEY_ENCRYPTION_KEY",
+                "32 bytes in base64 or hex that encrypt the keys in the database; else auth.key in DATA_DIR",
+            ),
+            service_clients_file: settings.optional(
+                "SERVICE_CLIENTS_FILE",
+                "services that may ask for tokens: id, secret_sha256, audiences",
+            ),
+            data_dir: data_dir(settings),
+            rate_limits: settings.flag(
+                "RATE_LIMITS",
+                "on",
+                "request limits and connections per address; off for load tests",
+            ),
+            first_admin: first_admin(settings),
+        }
+    }
+}
+
+/// Beside the database if that is in files. A bad `DATABASE_URL` is the process' to refuse.
+fn data_dir(settings: &mut Settings) -> PathBuf {
+    let data_dir: PathBuf = settings.get("DATA_DIR", "./data", "SQLite files, unless DATABASE_URL names a server");
+    let url = settings.secret("DATABASE_URL", "postgres://.. or sqlite:<path>");
+    match DatabaseConfig::from_settings(url.as_ref().map(Secret::expose), &data_dir) {
+        Ok(DatabaseConfig::SqliteDir(dir)) => dir,
+        Ok(DatabaseConfig::SqliteFile(file)) => file.parent().map_or(data_dir, Path::to_owned),
+        Ok(DatabaseConfig::Postgres(_)) | Err(_) => data_dir,
+    }
+}
+
+fn first_admin(settings: &mut Settings) -> Option<(Email, Password)> {
+    let email: Option<String> = settings.optional("BOOTSTRAP_ADMIN_EMAIL", "the first admin, if there is none");
+    let password = settings.secret("BOOTSTRAP_ADMIN_PASSWORD", "their password, 12 to 128 characters");
+    match (email, password) {
+        (Some(email), Some(password)) => {
+            let email = Email::try_from(email).map_err(|error| settings.invalid("BOOTSTRAP_ADMIN_EMAIL", error));
+            let password = Password::chosen(password.expose().to_owned());
+            let password = password.map_err(|error| settings.invalid("BOOTSTRAP_ADMIN_PASSWORD", error));
+            Some((email.ok()?, password.ok()?))
+        }
+        (Some(_), None) => {
+            settings.invalid("BOOTSTRAP_ADMIN_PASSWORD", "is needed beside BOOTSTRAP_ADMIN_EMAIL");
+            None
+        }
+        (None, Some(_)) => {
+            settings.invalid("BOOTSTRAP_ADMIN_EMAIL", "is needed beside BOOTSTRAP_ADMIN_PASSWORD");
+            None
+        }
+        (None, None) => None,
+    }
+}

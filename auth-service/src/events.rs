@@ -1,0 +1,55 @@
+//! What happened to accounts and sessions, as events.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_api::events::{ACCOUNT_REGISTERED, AccountRegistered, SESSION_REVOKED, SessionRevoked};
+use platform_events::{Bus, BusError, Event, Handler, HandlerError, Topics};
+use platform_identity::Revocations;
+use platform_runtime::context::RequestContext;
+use serde::Serialize;
+use uuid::Uuid;
+use values::{SessionId, UserId};
+
+use crate::store::Cause;
+
+/// The service as events name it.
+const SOURCE: &str = "/auth-service";
+
+/// An account was made.
+pub fn account_registered(id: Uuid, user_id: UserId, cause: &Cause) -> Event {
+    event(id, ACCOUNT_REGISTERED, &user_id, &AccountRegistered { user_id }, cause)
+}
+
+/// A session ended before its tokens did.
+pub fn session_revoked(id: Uuid, session_id: SessionId, cause: &Cause) -> Event {
+    event(id, SESSION_REVOKED, &session_id, &SessionRevoked { session_id }, cause)
+}
+
+/// The trace of the request that is being worked for.
+pub fn current_traceparent() -> Option<String> {
+    RequestContext::current().map(|context| context.trace().traceparent())
+}
+
+/// Feeds the revocations of this process, from now on. What is missed expires with the access tokens.
+pub async fn revoke_on_events(bus: &dyn Bus, revocations: Revocations) -> Result<(), BusError> {
+    let topics = Topics::new(["auth.session_revoked"]);
+    bus.subscribe_broadcast(topics, Arc::new(Revoke(revocations))).await
+}
+
+struct Revoke(Revocations);
+
+#[async_trait]
+impl Handler for Revoke {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let data: SessionRevoked = event.data().map_err(|error| HandlerError::poison(&error))?;
+        self.0.revoke(data.session_id);
+        Ok(())
+    }
+}
+
+fn event(id: Uuid, kind: &str, subject: &impl std::fmt::Display, data: &impl Serialize, cause: &Cause) -> Event {
+    let event = Event::new(id, kind, SOURCE, subject, cause.at, data);
+    let event = event.expect("an id can be written as JSON");
+    event.with_traceparent(cause.traceparent.clone())
+}

@@ -1,0 +1,280 @@
+//! Argon2id off the async threads, a few at a time.
+//!
+//! One hash costs 26 ms of a core and 19 MiB. So no more run at once than leave a core for everybody else, what waits is
+//! bounded, and the memory is reused while others wait and given back when nobody does.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::password_hash::phc;
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use platform_clock::Clock;
+use tokio::sync::Semaphore;
+
+use super::Password;
+
+/// Hashes that may wait for their turn: about ten seconds' worth on one core.
+const MAX_WAITING: usize = 384;
+
+/// Blocks of 1 KiB set aside for a hash, of which only those that it needs are ever touched. glibc keeps freed memory for
+/// itself up to 32 MiB (`DEFAULT_MMAP_THRESHOLD_MAX`); a larger piece goes back to the system at once.
+const RESERVED_BLOCKS: usize = 33 * 1024;
+
+const SALT_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
+
+/// A hash in the PHC string format (`$argon2id$v=19$m=..`). It names its own parameters, so they can be raised later.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// As it was stored.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As it is to be stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What a hash costs. The default is the one that stands in the contract; tests take less.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+}
+
+impl Default for Cost {
+    /// m = 19456 KiB, t = 2, p = 1: OWASP Password Storage Cheat Sheet, Argon2id.
+    fn default() -> Self {
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+        }
+    }
+}
+
+/// More wait already than could be served in time; come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being checked")]
+pub struct Busy;
+
+/// Makes and checks hashes. Cheap to clone.
+#[derive(Clone)]
+pub struct Hasher(Arc<Shared>);
+
+struct Shared {
+    params: Params,
+    clock: Arc<dyn Clock>,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    idle_memory: Mutex<Vec<Vec<Block>>>,
+    /// What an unknown account's password is compared with.
+    nobody: PasswordHash,
+}
+
+impl Hasher {
+    /// As many at once as there are cores, less one for everybody else.
+    pub fn new(cost: Cost, clock: Arc<dyn Clock>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let params = Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_BYTES));
+        let params = params.expect("costs are constants of ours, within Argon2's bounds");
+        let random = [random(&*clock), random(&*clock), random(&*clock)].concat();
+        let nobody = phc_of(&params, &random[..SALT_BYTES], &random[SALT_BYTES..]);
+        Self(Arc::new(Shared {
+            params,
+            clock,
+            permits: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+            waiting: AtomicUsize::new(0),
+            idle_memory: Mutex::default(),
+            nobody,
+        }))
+    }
+
+    /// The hash of a password, with a salt of its own.
+    pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Busy> {
+        let salt = random(&*self.0.clock);
+        let output = self.compute(password, salt.to_vec(), self.0.params.clone()).await?;
+        Ok(phc_of(&self.0.params, &salt, &output))
+    }
+
+    /// Whether it is the password of the hash. Without one the answer is no, and takes as long.
+    pub async fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool, Busy> {
+        let parsed = phc::PasswordHash::new(hash.unwrap_or(&self.0.nobody).as_str()).ok();
+        let parts = parsed.and_then(|parsed| {
+            let params = Params::try_from(&parsed).ok()?;
+            Some((params, parsed.salt?, parsed.hash?))
+        });
+        let Some((params, salt, expected)) = parts else {
+            tracing::error!("a stored password hash cannot be read");
+            return Ok(false);
+        };
+        let output = self.compute(password, salt.as_ref().to_vec(), params).await?;
+        let is_equal = verify_slices_are_equal(&output, expected.as_bytes()).is_ok();
+        Ok(is_equal && hash.is_some())
+    }
+
+    async fn compute(&self, password: &Password, salt: Vec<u8>, params: Params) -> Result<[u8; HASH_BYTES], Busy> {
+        let place = Place::take(&self.0)?;
+        let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Busy)?;
+        drop(place);
+        let (shared, password) = (self.0.clone(), password.clone());
+        // Runs to its end even if the caller goes away, and holds its permit until then.
+        let work = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut memory = shared.take_memory(params.block_count());
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let mut output = [0_u8; HASH_BYTES];
+            let hashed =
+                argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory.as_mut_slice());
+            shared.give_back(memory);
+            hashed.map(|()| output)
+        });
+        match work.await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a password cannot be hashed");
+                Err(Busy)
+            }
+            Err(_) => Err(Busy),
+        }
+    }
+}
+
+impl Shared {
+    fn take_memory(&self, blocks: usize) -> Vec<Block> {
+        let mut idle = self.idle_memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle.pop();
+        drop(idle);
+        let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(blocks.max(RESERVED_BLOCKS)));
+        memory.resize(blocks, Block::new());
+        memory
+    }
+
+    /// Keeps the memory for the next one, or lets go of all of it when nobody waits.
+    fn give_back(&self, memory: Vec<Block>) {
+        let mut idle = self.idle_memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            idle.push(memory);
+        } else {
+            idle.clear();
+        }
+    }
+}
+
+/// A place among those that wait; left when dropped, also by a caller that goes away.
+struct Place<'a>(&'a Shared);
+
+impl<'a> Place<'a> {
+    fn take(shared: &'a Shared) -> Result<Self, Busy> {
+        let place = Self(shared);
+        if shared.waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING {
+            return Ok(place);
+        }
+        Err(Busy)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn random(clock: &dyn Clock) -> [u8; SALT_BYTES] {
+    let mut bytes = [0; SALT_BYTES];
+    clock.fill_random(&mut bytes);
+    bytes
+}
+
+fn phc_of(params: &Params, salt: &[u8], output: &[u8]) -> PasswordHash {
+    let phc = phc::PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: phc::ParamsString::try_from(params).expect("parameters have a form as text"),
+        salt: Some(phc::Salt::new(salt).expect("16 bytes are a salt")),
+        hash: Some(phc::Output::new(output).expect("32 bytes are an output")),
+    };
+    PasswordHash(phc.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::PasswordVerifier;
+    use platform_clock::SystemClock;
+
+    use super::*;
+
+    /// Cheap enough for a debug build.
+    const LITTLE: Cost = Cost {
+        memory_kib: 64,
+        passes: 1,
+    };
+
+    fn hasher(cost: Cost) -> Hasher {
+        Hasher::new(cost, Arc::new(SystemClock))
+    }
+
+    fn password(text: &str) -> Password {
+        Password::presented(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_and_no_other() {
+        let hasher = hasher(LITTLE);
+        let hash = hasher.hash(&password("correct horse")).await.unwrap();
+        assert!(hasher.verify(&password("correct horse"), Some(&hash)).await.unwrap());
+        assert!(!hasher.verify(&password("correct horsf"), Some(&hash)).await.unwrap());
+        assert!(!hasher.verify(&password("correct horse"), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_stored_form_names_the_promised_parameters_and_others_can_check_it() {
+        let hash = hasher(Cost::default()).hash(&password("correct horse")).await.unwrap();
+        assert!(
+            hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            hash.as_str()
+        );
+        let parsed = phc::PasswordHash::new(hash.as_str()).unwrap();
+        assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_with_other_parameters_is_still_checked() {
+        let old = hasher(LITTLE).hash(&password("correct horse")).await.unwrap();
+        let now = hasher(Cost {
+            memory_kib: 128,
+            passes: 2,
+        });
+        assert!(now.verify(&password("correct horse"), Some(&old)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_and_the_memory_is_given_back() {
+        let hasher = hasher(LITTLE);
+        let all: Vec<_> = (0..2 * MAX_WAITING)
+            .map(|_| {
+                let hasher = hasher.clone();
+                async move { hasher.hash(&password("correct horse")).await }
+            })
+            .collect();
+        let answers = futures::future::join_all(all).await;
+        assert!(answers.iter().any(Result::is_err), "more than {MAX_WAITING} waited");
+        assert!(answers.iter().filter(|answer| answer.is_ok()).count() >= MAX_WAITING);
+        assert_eq!(hasher.0.waiting.load(Ordering::SeqCst), 0);
+        assert!(hasher.0.idle_memory.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+//! The services that may ask for tokens: `SERVICE_CLIENTS_FILE`.
+//!
+//! A JSON array of `{"id": "order-service", "secret_sha256": "<64 hex digits>", "audiences": ["product"]}`. Secrets are
+//! random (`openssl rand -hex 32`), so a plain SHA-256 keeps them: there is nothing to guess from.
+
+use std::path::Path;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest;
+use serde::Deserialize;
+
+use crate::hex;
+
+/// A larger file is not one of clients.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// The clients that are known.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceClients(Vec<Client>);
+
+#[derive(Debug, Clone)]
+struct Client {
+    id: String,
+    secret_sha256: [u8; 32],
+    audiences: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    id: String,
+    secret_sha256: String,
+    audiences: Vec<String>,
+}
+
+/// The file cannot be used; one line for an operator.
+#[derive(Debug, thiserror::Error)]
+#[error("SERVICE_CLIENTS_FILE: {0}")]
+pub struct ServiceClientsError(String);
+
+impl ServiceClients {
+    /// From the file.
+    pub fn read(path: &Path) -> Result<Self, ServiceClientsError> {
+        let unreadable =
+            |error: std::io::Error| ServiceClientsError(format!("cannot read {}: {error}", path.display()));
+        if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
+            return Err(ServiceClientsError(
+                "it is larger than a file of clients can be".to_owned(),
+            ));
+        }
+        Self::from_json(&std::fs::read_to_string(path).map_err(unreadable)?)
+    }
+
+    fn from_json(text: &str) -> Result<Self, ServiceClientsError> {
+        let entries: Vec<ClientEntry> =
+            serde_json::from_str(text).map_err(|error| ServiceClientsError(format!("it is not readable: {error}")))?;
+        let clients: Result<Vec<Client>, ServiceClientsError> = entries.into_iter().map(Client::try_from).collect();
+        clients.map(Self)
+    }
+
+    /// Whether the client is known by that secret and may call the service. An unknown client costs the same.
+    pub fn may_call(&self, client_id: &str, secret: &str, service: &str) -> bool {
+        let hash = digest::digest(&digest::SHA256, secret.as_bytes());
+        let found = self.0.iter().find(|client| client.id == client_id);
+        let expected = found.map_or([0; 32], |client| client.secret_sha256);
+        let proved = verify_slices_are_equal(hash.as_ref(), &expected).is_ok();
+        proved && found.is_some_and(|client| client.audiences.iter().any(|audience| audience == service))
+    }
+}
+
+impl TryFrom<ClientEntry> for Client {
+    type Error = ServiceClientsError;
+
+    fn try_from(entry: ClientEntry) -> Result<Self, ServiceClientsError> {
+        let ClientEntry {
+            id,
+            secret_sha256,
+            audiences,
+        } = entry;
+        let Some(secret_sha256) = hex::decode(&secret_sha256) else {
+            let detail = format!("secret_sha256 of {id} must be 64 hexadecimal digits");
+            return Err(ServiceClientsError(detail));
+        };
+        Ok(Self {
+            id,
+            secret_sha256,
+            audiences,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_let_in_by_its_secret_to_its_audiences_alone() {
+        // SHA-256 of "secret".
+        let text = r#"[{"id": "order-service", "audiences": ["product"],
+            "secret_sha256": "2BB80D537B1DA3E38BD30361AA855686BDE0EACD7162FEF6A25FE97BF527A25B"}]"#;
+        let clients = ServiceClients::from_json(text).unwrap();
+        assert!(clients.may_call("order-service", "secret", "product"));
+        assert!(!clients.may_call("order-service", "secret", "user"));
+        assert!(!clients.may_call("order-service", "other", "product"));
+        assert!(!clients.may_call("nobody", "", "product"));
+        assert!(!ServiceClients::default().may_call("order-service", "secret", "product"));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_says_so_by_the_settings_name() {
+        for bad in ["", "{}", r#"[{"id": "x", "secret_sha256": "ab", "audiences": []}]"#] {
+            let error = ServiceClients::from_json(bad).unwrap_err().to_string();
+            assert!(error.starts_with("SERVICE_CLIENTS_FILE: "), "{error}");
+        }
+    }
+}
