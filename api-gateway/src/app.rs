@@ -13,7 +13,7 @@ use std::time::Duration;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{Info, OpenApi, Paths};
 
 use crate::admission::Admission;
 use crate::gateway::{Core, Front, router_of};
@@ -117,14 +117,13 @@ pub fn problems() -> Vec<&'static ProblemType> {
 
 /// One document over several.
 pub fn merged(documents: &[(Service, OpenApi)]) -> OpenApi {
-    let mut all = OpenApi::default();
+    let about = "A headless commerce backend. Every refusal is problem+json with a stable code.";
+    let mut info = Info::new("Stoa", env!("CARGO_PKG_VERSION"));
+    info.description = Some(about.to_owned());
+    let mut all = OpenApi::new(info, Paths::new());
     for (_, document) in documents {
         all.merge(document.clone());
     }
-    all.info.title = "Stoa".to_owned();
-    all.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    all.info.description =
-        Some("A headless commerce backend. Every refusal is problem+json with a stable code.".to_owned());
     all
 }
 
