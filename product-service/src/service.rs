@@ -19,8 +19,11 @@ pub use draft::{Given, MoneyDraft, ProductDraft, StockDraft};
 pub use error::ServiceError;
 pub use write::By;
 
+// What the use cases take and answer, so that an adapter need not know the store.
+pub use crate::store::{Answered, Once, StockChange};
+
 use crate::freshness::Freshness;
-use crate::store::{Answered, ProductStore};
+use crate::store::ProductStore;
 
 /// The catalogue. Cheap to clone.
 #[derive(Clone)]

@@ -13,8 +13,7 @@ use serde_json::Value;
 
 use super::{Catalogue, refused};
 use crate::cache::Answer;
-use crate::service::ServiceError;
-use crate::store::{Answered, Once};
+use crate::service::{Answered, Once, ServiceError};
 
 const REPLAYED: &str = "idempotent-replayed";
 

@@ -13,8 +13,7 @@ use values::ProductId;
 
 use super::once::{once, respond, stored};
 use super::{Catalogue, answer_of, by};
-use crate::service::StockDraft;
-use crate::store::StockChange;
+use crate::service::{StockChange, StockDraft};
 
 /// Change what is on the shelf.
 ///
