@@ -18,8 +18,11 @@ use utoipa::openapi::OpenApi;
 
 use crate::settings::{FromSettings, Settings, SettingsError};
 
+/// Why a command failed: any error, to be printed in one line.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// What a command came to.
-pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+pub type Outcome = Result<(), Failure>;
 
 /// A binary of ours.
 pub trait Process: Send + Sync + 'static {
@@ -45,7 +48,7 @@ pub trait Process: Send + Sync + 'static {
     fn command(config: Self::Config, command: Self::Command) -> impl Future<Output = Outcome> + Send;
 
     /// The document of its routes.
-    fn openapi() -> Result<OpenApi, Box<dyn Error + Send + Sync>>;
+    fn openapi() -> Result<OpenApi, Failure>;
 
     /// Where `health` asks; a wildcard address is asked on the local host.
     fn listen_addr(config: &Self::Config) -> SocketAddr;

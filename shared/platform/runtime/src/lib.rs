@@ -36,6 +36,7 @@ pub mod server;
 pub mod settings;
 pub mod stack;
 pub mod telemetry;
+pub mod trust;
 
 pub use router::policy;
 pub use utoipa::openapi::Info;

@@ -1,0 +1,47 @@
+//! The settings of `stoa`.
+
+use api_gateway::GatewaySettings;
+use platform_runtime::host::HostConfig;
+use platform_runtime::settings::{FromSettings, Settings};
+use platform_sql::DatabaseConfig;
+use values::Currency;
+
+/// The public port unless `LISTEN_ADDR` names another.
+const PORT: u16 = 8080;
+
+/// What an operator can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Listeners, telemetry, the end.
+    pub host: HostConfig,
+    /// Where the four services keep their data.
+    pub database: DatabaseConfig,
+    /// Keys, sessions, the first admin.
+    pub auth: auth_service::config::Config,
+    /// Who may call, and how often.
+    pub gateway: GatewaySettings,
+    /// What prices are in where nothing else is said.
+    pub currency: Currency,
+}
+
+impl FromSettings for Config {
+    fn load(settings: &mut Settings) -> Self {
+        let host = HostConfig::load(settings, PORT);
+        let database = platform_service::database(settings);
+        let auth = auth_service::config::Config::load(settings);
+        let gateway = GatewaySettings::load(settings);
+        let currency = settings.get("CURRENCY", "USD", "what prices are in where nothing else is said");
+        let host = HostConfig {
+            // Behind a proxy everybody comes from one address.
+            counts_peers: host.counts_peers && gateway.trusted_proxy_hops == 0,
+            ..host
+        };
+        Self {
+            host,
+            database,
+            auth,
+            gateway,
+            currency,
+        }
+    }
+}

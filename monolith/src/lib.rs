@@ -1,0 +1,11 @@
+//! Stoa in one process: gateway, auth, users, products and orders, and the commands of the `stoa` binary.
+//!
+//! Start reading at [`shop::Shop::open`]: it opens the four databases and wires the services, each neighbour behind a
+//! switch. [`process`] is the command line, [`serve`] puts the gateway in front. The services do not know that they live
+//! together: what is said between them goes by their contracts.
+
+pub mod config;
+mod no_stock;
+pub mod process;
+pub mod serve;
+pub mod shop;

@@ -1,0 +1,73 @@
+//! The shop behind its gateway.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use api_gateway::{Gateway, GatewayParts, UpstreamService, Upstreams, documents, merged, problems};
+use axum::Router;
+use platform_clock::{Clock, SystemClock};
+use platform_rpc::{Place, Switch};
+use platform_runtime::command::Failure;
+use platform_runtime::docs;
+use platform_runtime::health::Health;
+use platform_runtime::host::Host;
+use platform_runtime::router::{ApiRouter, Guard};
+use platform_runtime::{Info, lifecycle::Lifecycle};
+
+use crate::config::Config;
+use crate::process::Stoa;
+use crate::shop::Shop;
+
+/// Serves until it is told to stop.
+pub async fn serve(config: &Config) -> Result<(), Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut host = Host::start(&config.host, Stoa::BINARY)?;
+    let shop = Shop::open(config, clock.clone()).await?;
+    let first = config.auth.first_admin(std::io::stderr().is_terminal());
+    let bootstrapped = shop.auth.service().bootstrap(first).await?;
+    shop.start(host.lifecycle()).await?;
+    let gateway = gateway(config, &shop, host.lifecycle(), clock)?;
+    let adapting = tokio::spawn(gateway.background());
+    host.serve_public(gateway.router)?;
+    host.serve_admin(Router::new())?;
+    bootstrapped.announce(&mut std::io::stderr())?;
+    host.run().await;
+    adapting.abort();
+    shop.close().await;
+    Ok(())
+}
+
+/// The gateway in front of the services' own routers.
+fn gateway(config: &Config, shop: &Shop, lifecycle: &Lifecycle, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
+    let upstream = |routes: ApiRouter, info: Info, name: &'static str| {
+        let built = routes.build(info, &shop.trust.guard(name))?;
+        let service = Arc::new(UpstreamService::new(built.public.router));
+        Ok::<_, Failure>(Switch::new(Place::Local, service))
+    };
+    let Shop {
+        auth,
+        users,
+        products,
+        orders,
+        ..
+    } = shop;
+    let upstreams = Upstreams {
+        auth: upstream(auth.routes(), auth_service::app::info(), auth_service::app::NAME)?,
+        user: upstream(users.routes(), user_service::app::info(), user_service::app::NAME)?,
+        product: upstream(products.routes(), product_service::App::info(), product_service::NAME)?,
+        order: upstream(orders.routes(), order_service::app::info(), order_service::app::NAME)?,
+    };
+    let documents = documents()?;
+    let health = shop.checks(Health::new(lifecycle.clone()));
+    let own = health.routes().build(Info::new("Stoa", "1"), &Guard::default())?;
+    let own = docs::add(own.public.router, &merged(&documents), &problems())?;
+    let parts = GatewayParts {
+        settings: config.gateway.clone(),
+        documents,
+        upstreams: Arc::new(upstreams),
+        guard: shop.trust.guard("gateway"),
+        clock,
+        own,
+    };
+    Ok(Gateway::build(parts)?)
+}
