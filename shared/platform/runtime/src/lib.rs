@@ -24,7 +24,6 @@
 
 pub mod admin;
 pub mod command;
-pub mod context;
 pub mod docs;
 pub mod extract;
 pub mod health;
@@ -38,6 +37,7 @@ pub mod stack;
 pub mod telemetry;
 pub mod trust;
 
+pub use platform_context as context;
 pub use router::policy;
 pub use utoipa::openapi::Info;
 pub use utoipa_axum::routes;

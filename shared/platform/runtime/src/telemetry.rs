@@ -23,7 +23,7 @@ use format::LineFormat;
 use output::Output;
 
 pub use metrics::Metrics;
-pub use traces::{propagate, request_span};
+pub use traces::request_span;
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

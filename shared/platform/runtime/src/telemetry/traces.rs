@@ -1,9 +1,9 @@
-//! Spans over OTLP, and the trace context both ways.
+//! Spans over OTLP, children of the callers'.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::Request;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
@@ -13,10 +13,7 @@ use tracing::{Span, Subscriber};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::context::{REQUEST_ID, RequestContext};
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+use crate::context::RequestContext;
 
 /// Whether spans are exported: set once, at the start.
 static IS_EXPORTING: AtomicBool = AtomicBool::new(false);
@@ -65,33 +62,6 @@ pub fn request_span(context: &RequestContext, request: &Request<Body>) -> Span {
         let _ = span.set_parent(Context::new().with_remote_span_context(remote));
     }
     span
-}
-
-/// Writes the id and the trace of the request that the running task works for into the headers of a call it makes.
-pub fn propagate(headers: &mut HeaderMap) {
-    let Some(context) = RequestContext::current() else {
-        return;
-    };
-    headers.insert(REQUEST_ID, context.request_id_header().clone());
-    let traceparent = exported_traceparent().unwrap_or_else(|| context.trace().traceparent());
-    if let Ok(value) = HeaderValue::try_from(traceparent) {
-        headers.insert(TRACEPARENT, value);
-    }
-    if let Some(state) = context.trace().tracestate() {
-        headers.insert(TRACESTATE, state.clone());
-    }
-}
-
-/// Names the span that is exported, where there is one, so that the callee's becomes its child.
-fn exported_traceparent() -> Option<String> {
-    if !IS_EXPORTING.load(Ordering::Relaxed) {
-        return None;
-    }
-    let otel = Span::current().context();
-    let span = otel.span();
-    let span = span.span_context();
-    let (trace, id, flags) = (span.trace_id(), span.span_id(), span.trace_flags().to_u8());
-    span.is_valid().then(|| format!("00-{trace}-{id}-{flags:02x}"))
 }
 
 /// A trace that begins here has the id that the log lines name.

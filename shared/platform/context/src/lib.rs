@@ -2,23 +2,34 @@
 //!
 //! The outermost layer of a process makes a [`RequestContext`]; it travels as a request extension (take it as an
 //! argument of a handler) and as a task-local ([`RequestContext::current`]), so that calls to neighbours carry the id,
-//! the trace and the deadline on without a parameter for them.
+//! the trace and the deadline on without a parameter for them: [`propagate`] writes the first two into a call's headers,
+//! [`deadline`] says how the third is written.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! use platform_context::{REQUEST_ID, RequestContext, propagate};
+//! let context = RequestContext::detached();
+//! let mut headers = http::HeaderMap::new();
+//! context.scope(async { propagate(&mut headers) }).await;
+//! assert_eq!(&headers[REQUEST_ID], context.request_id_header());
+//! # }
+//! ```
 
 mod client;
+pub mod deadline;
+mod propagation;
 mod trace;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use platform_clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
 pub use client::ClientAddress;
+pub use propagation::propagate;
 pub use trace::TraceContext;
 
 /// The header that carries the request id, both ways.
@@ -117,10 +128,11 @@ impl RequestContext {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for RequestContext {
-    type Rejection = Infallible;
+#[cfg(feature = "axum")]
+impl<S: Sync> axum_core::extract::FromRequestParts<S> for RequestContext {
+    type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(parts.extensions.get().cloned().unwrap_or_else(Self::detached))
     }
 }
