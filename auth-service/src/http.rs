@@ -8,6 +8,7 @@ mod origin;
 mod password;
 mod refresh;
 mod register;
+mod service_token;
 
 use platform_runtime::router::ApiRouter;
 use platform_runtime::routes;
@@ -26,4 +27,5 @@ pub fn routes() -> ApiRouter<AuthService> {
         .routes(routes!(logout::logout))
         .routes(routes!(password::change_password))
         .routes(routes!(jwks::jwks))
+        .routes(routes!(service_token::service_token))
 }

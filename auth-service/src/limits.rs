@@ -9,13 +9,16 @@
 //!   A session that is open is not touched by any of this: it is refreshed without a password.
 //! - An address without an account is counted as one with an account, so nothing can be learned from the limit.
 //!
+//! - A service whose credentials are refused counts for its network: 30 a minute. Whoever proves itself is never held up
+//!   by those who do not, and may have 600 tokens a minute.
+//!
 //! Counts are a process' own; `RATE_LIMITS=off` leaves all of this out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use platform_clock::Clock;
-use values::{Email, UserId};
+use values::{Email, SessionId, UserId};
 
 use crate::network::Network;
 use crate::throttle::{Limit, Refused, Standing, Throttle};
@@ -24,25 +27,28 @@ use crate::throttle::{Limit, Refused, Standing, Throttle};
 const BY_NETWORK: Limit = per_minute(30);
 /// Attempts that fail for one account.
 const BY_ACCOUNT: Limit = per_minute(5);
+/// Tokens for one service: a large deployment that starts at once, and no loop that has gone wild.
+const BY_SERVICE: Limit = per_minute(600);
 
 /// The limits on whatever asks for a password.
 pub struct Limits {
     sign_ins: Throttle<Network>,
     registrations: Throttle<Network>,
-    strangers: Throttle<String>,
-    regulars: Throttle<(String, Network)>,
-    changes: Throttle<UserId>,
+    guesses: Throttle<Guess>,
+    refused_clients: Throttle<Network>,
+    service_tokens: Throttle<String>,
 }
 
 /// Whose attempts a password counts for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Guess {
     /// At an account's password, from a network its owner was never seen at.
     Stranger(String),
     /// At an account's password, from a network its owner was seen at.
     Regular(String, Network),
-    /// At the current password of who is signed in already.
-    SignedIn(UserId),
+    /// At the current password of who is signed in already. By session, so that whoever took one over cannot keep the
+    /// owner, in another one, from changing it.
+    SignedIn(UserId, Option<SessionId>),
 }
 
 impl Guess {
@@ -63,9 +69,9 @@ impl Limits {
         Self {
             sign_ins: Throttle::new(BY_NETWORK, clock.clone()),
             registrations: Throttle::new(BY_NETWORK, clock.clone()),
-            strangers: Throttle::new(BY_ACCOUNT, clock.clone()),
-            regulars: Throttle::new(BY_ACCOUNT, clock.clone()),
-            changes: Throttle::new(BY_ACCOUNT, clock.clone()),
+            guesses: Throttle::new(BY_ACCOUNT, clock.clone()),
+            refused_clients: Throttle::new(BY_NETWORK, clock.clone()),
+            service_tokens: Throttle::new(BY_SERVICE, clock.clone()),
         }
     }
 
@@ -81,20 +87,22 @@ impl Limits {
 
     /// Counts a guess, before it is known whether it is right.
     pub fn guess(&self, guess: &Guess) -> Result<Standing, Refused> {
-        match guess.clone() {
-            Guess::Stranger(email) => self.strangers.take(email),
-            Guess::Regular(email, network) => self.regulars.take((email, network)),
-            Guess::SignedIn(user) => self.changes.take(user),
-        }
+        self.guesses.take(guess.clone())
     }
 
     /// The guess was right, or was never looked at.
     pub fn give_back(&self, guess: &Guess) {
-        match guess.clone() {
-            Guess::Stranger(email) => self.strangers.give_back(&email),
-            Guess::Regular(email, network) => self.regulars.give_back(&(email, network)),
-            Guess::SignedIn(user) => self.changes.give_back(&user),
-        }
+        self.guesses.give_back(guess);
+    }
+
+    /// Counts a service whose credentials were refused.
+    pub fn refused_client(&self, network: Network) -> Result<Standing, Refused> {
+        self.refused_clients.take(network)
+    }
+
+    /// Counts a token for a service that proved itself.
+    pub fn service_token(&self, client_id: &str) -> Result<Standing, Refused> {
+        self.service_tokens.take(client_id.to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rules of accounts and sessions.
 //!
 //! One file a use case: [`register`], [`login`], [`refresh`] (and logout), [`password`], [`profile`] (telling users),
-//! [`admin`].
+//! [`service_token`], [`admin`].
 
 pub mod admin;
 mod login;
@@ -9,12 +9,11 @@ mod password;
 mod profile;
 mod refresh;
 mod register;
+mod service_token;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use auth_api::{Accounts, AccountsError, ServiceToken, ServiceTokenRequest};
 use platform_clock::Clock;
 use platform_identity::{Audience, Claims};
 use user_api::{User, Users};
@@ -31,6 +30,7 @@ use crate::store::{Account, AccountStore, Cause, NewSession, StoreError, role_na
 use crate::throttle::{Refused, Standing};
 
 pub use register::Registration;
+pub use service_token::ServiceTokenRefused;
 
 /// Accounts, as this process keeps them. Cheap to clone.
 #[derive(Clone)]
@@ -263,32 +263,5 @@ impl<T> Attempted<T> {
             outcome,
             standing: refused.or(standing),
         }
-    }
-}
-
-#[async_trait]
-impl Accounts for AuthService {
-    async fn jwks(&self) -> Result<String, AccountsError> {
-        Ok(self.0.keys.ring().jwks.clone())
-    }
-
-    async fn service_token(&self, request: &ServiceTokenRequest) -> Result<ServiceToken, AccountsError> {
-        let ServiceTokenRequest {
-            client_id,
-            client_secret,
-            audience,
-        } = request;
-        if !self.0.clients.may_call(client_id, client_secret, audience) {
-            return Err(AccountsError::ClientRefused);
-        }
-        let claims = self.claims(
-            format!("stoa:{audience}"),
-            client_id.clone(),
-            self.0.timings.service_token,
-        );
-        Ok(ServiceToken {
-            access_token: self.0.keys.ring().current.sign(&claims),
-            expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)),
-        })
     }
 }

@@ -1,7 +1,9 @@
 //! The services that may ask for tokens: `SERVICE_CLIENTS_FILE`.
 //!
 //! A JSON array of `{"id": "order-service", "secret_sha256": "<64 hex digits>", "audiences": ["product"]}`. Secrets are
-//! random (`openssl rand -hex 32`), so a plain SHA-256 keeps them: there is nothing to guess from.
+//! random (`openssl rand -hex 32`), so a plain SHA-256 keeps them (`printf %s "$SECRET" | sha256sum`): there is nothing to
+//! guess from. An id may stand there twice, so that its old and its new secret are both good while it is changed. The file
+//! is read at the start.
 
 use std::path::Path;
 
@@ -58,13 +60,14 @@ impl ServiceClients {
         clients.map(Self)
     }
 
-    /// Whether the client is known by that secret and may call the service. An unknown client costs the same.
+    /// Whether the client is known by that secret and may call the service.
     pub fn may_call(&self, client_id: &str, secret: &str, service: &str) -> bool {
         let hash = digest::digest(&digest::SHA256, secret.as_bytes());
-        let found = self.0.iter().find(|client| client.id == client_id);
-        let expected = found.map_or([0; 32], |client| client.secret_sha256);
-        let proved = verify_slices_are_equal(hash.as_ref(), &expected).is_ok();
-        proved && found.is_some_and(|client| client.audiences.iter().any(|audience| audience == service))
+        let mut known = self.0.iter().filter(|client| client.id == client_id);
+        known.any(|client| {
+            let is_proved = verify_slices_are_equal(hash.as_ref(), &client.secret_sha256).is_ok();
+            is_proved && client.audiences.iter().any(|audience| audience == service)
+        })
     }
 }
 
@@ -77,9 +80,15 @@ impl TryFrom<ClientEntry> for Client {
             secret_sha256,
             audiences,
         } = entry;
+        let wrong = |detail: String| Err(ServiceClientsError(detail));
+        if !is_name(&id) {
+            return wrong(format!("id {id:?} must be {NAME_FORM}"));
+        }
+        if let Some(audience) = audiences.iter().find(|audience| !is_name(audience)) {
+            return wrong(format!("audience {audience:?} of {id} must be {NAME_FORM}"));
+        }
         let Some(secret_sha256) = hex::decode(&secret_sha256) else {
-            let detail = format!("secret_sha256 of {id} must be 64 hexadecimal digits");
-            return Err(ServiceClientsError(detail));
+            return wrong(format!("secret_sha256 of {id} must be 64 hexadecimal digits"));
         };
         Ok(Self {
             id,
@@ -87,6 +96,13 @@ impl TryFrom<ClientEntry> for Client {
             audiences,
         })
     }
+}
+
+const NAME_FORM: &str = "1 to 64 lower-case letters, digits and dashes";
+
+fn is_name(text: &str) -> bool {
+    let is_sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(is_sound)
 }
 
 #[cfg(test)]
@@ -107,9 +123,30 @@ mod tests {
     }
 
     #[test]
+    fn an_old_and_a_new_secret_are_both_good_while_they_stand_there() {
+        let entry = |hash| format!(r#"{{"id": "order-service", "audiences": ["product"], "secret_sha256": "{hash}"}}"#);
+        // SHA-256 of "old" and of "new".
+        let old = entry("cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4");
+        let new = entry("11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437");
+        let text = format!("[{old}, {new}]");
+        let clients = ServiceClients::from_json(&text).unwrap();
+        assert!(clients.may_call("order-service", "old", "product"));
+        assert!(clients.may_call("order-service", "new", "product"));
+        assert!(!clients.may_call("order-service", "older", "product"));
+    }
+
+    #[test]
     fn a_file_that_is_wrong_says_so_by_the_settings_name() {
-        for bad in ["", "{}", r#"[{"id": "x", "secret_sha256": "ab", "audiences": []}]"#] {
-            let error = ServiceClients::from_json(bad).unwrap_err().to_string();
+        let hash = "0".repeat(64);
+        for bad in [
+            String::new(),
+            "{}".to_owned(),
+            r#"[{"id": "x", "secret_sha256": "ab", "audiences": []}]"#.to_owned(),
+            format!(r#"[{{"id": "", "secret_sha256": "{hash}", "audiences": []}}]"#),
+            format!(r#"[{{"id": "x", "secret_sha256": "{hash}", "audiences": ["Product service"]}}]"#),
+            format!(r#"[{{"id": "x", "secret_sha256": "{hash}", "audience": "product"}}]"#),
+        ] {
+            let error = ServiceClients::from_json(&bad).unwrap_err().to_string();
             assert!(error.starts_with("SERVICE_CLIENTS_FILE: "), "{error}");
         }
     }

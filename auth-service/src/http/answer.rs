@@ -10,7 +10,7 @@ use user_api::User;
 use utoipa::ToSchema;
 
 use crate::service::{Attempted, AuthError, Grant, SignedIn};
-use crate::throttle::Standing;
+use crate::throttle::{Refused, Standing};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -102,6 +102,12 @@ fn write(standing: Standing, headers: &mut HeaderMap) {
     headers.insert(LIMIT, HeaderValue::try_from(limit).expect("it is ASCII"));
 }
 
+/// The refusal that says when to come again.
+pub(super) fn throttled(refused: Refused) -> Problem {
+    let seconds = refused.retry_after.as_micros().div_ceil(1_000_000);
+    Problem::new(&codes::RATE_LIMITED).retry_after(u64::try_from(seconds).unwrap_or(u64::MAX))
+}
+
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
@@ -109,10 +115,7 @@ impl From<AuthError> for Problem {
             AuthError::InvalidCredentials => Self::new(&INVALID_CREDENTIALS),
             AuthError::RefreshTokenInvalid => Self::new(&REFRESH_TOKEN_INVALID),
             AuthError::RefreshTokenReused => Self::new(&REFRESH_TOKEN_REUSED),
-            AuthError::Throttled(refused) => {
-                let seconds = refused.retry_after.as_micros().div_ceil(1_000_000);
-                Self::new(&codes::RATE_LIMITED).retry_after(u64::try_from(seconds).unwrap_or(u64::MAX))
-            }
+            AuthError::Throttled(refused) => throttled(refused),
             AuthError::Busy(_) => Self::new(&codes::UNAVAILABLE)
                 .detail("too many sign in at once")
                 .retry_after(2),

@@ -16,7 +16,7 @@ impl AuthService {
         current: &Password,
         new: &Password,
     ) -> Attempted<()> {
-        let guess = Guess::SignedIn(account);
+        let guess = Guess::SignedIn(account, session);
         let standing = match self.count(&guess) {
             Ok(standing) => standing,
             Err(refused) => return Attempted::new(Err(refused.into()), None),

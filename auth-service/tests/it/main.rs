@@ -1,3 +1,7 @@
-//! The store on both engines, the rules, the routes through a real listener, and the document.
+//! The store and the rules on both engines, the routes through a real listener, the process, and the documents.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod document;
+mod internal;
+mod server;

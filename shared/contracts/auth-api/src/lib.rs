@@ -7,9 +7,10 @@ mod problems;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use values::Timestamp;
 
-pub use problems::{EMAIL_TAKEN, INVALID_CREDENTIALS, PROBLEMS, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED};
+pub use problems::{CLIENT_REFUSED, EMAIL_TAKEN, INVALID_CREDENTIALS, PROBLEMS, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED};
 
 /// Keys and tokens, as other processes ask for them.
 #[async_trait]
@@ -21,14 +22,26 @@ pub trait Accounts: Send + Sync + 'static {
     async fn service_token(&self, request: &ServiceTokenRequest) -> Result<ServiceToken, AccountsError>;
 }
 
-/// A service asks for a token.
-#[derive(Clone, Serialize, Deserialize)]
+/// Where a service asks for a token over HTTP: `POST` with a [`ServiceTokenRequest`] as JSON.
+///
+/// Answers 200 with a [`ServiceTokenAnswer`], 401 [`CLIENT_REFUSED`], 429 `rate_limited` and 503 `unavailable`; the last two
+/// are [`AccountsError::Unavailable`] to who asked, and carry `Retry-After`. It needs no token: it gives the first one.
+pub const SERVICE_TOKEN_PATH: &str = "/internal/token";
+
+/// Where the public keys are, for anybody: `GET`, answered by what [`Accounts::jwks`] gives, with an `ETag`.
+pub const JWKS_PATH: &str = "/.well-known/jwks.json";
+
+/// A service asks for a token. Also the body of [`SERVICE_TOKEN_PATH`].
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct ServiceTokenRequest {
     /// Who asks.
+    #[schema(max_length = 64)]
     pub client_id: String,
     /// The proof.
+    #[schema(format = Password, max_length = 256)]
     pub client_secret: String,
     /// The service to be called, such as `product`.
+    #[schema(max_length = 64)]
     pub audience: String,
 }
 
@@ -48,6 +61,30 @@ pub struct ServiceToken {
     pub access_token: String,
     /// From when on it is no proof any more.
     pub expires_at: Timestamp,
+}
+
+/// A token for a service as it is answered over HTTP (RFC 6749, 5.1).
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ServiceTokenAnswer {
+    /// The signed token.
+    pub access_token: String,
+    /// `Bearer`.
+    #[schema(example = "Bearer")]
+    pub token_type: String,
+    /// Seconds for which it is good from now on.
+    #[schema(example = 3600)]
+    pub expires_in: u64,
+    /// The same as a moment; what counts between processes of ours.
+    pub expires_at: Timestamp,
+}
+
+impl From<ServiceTokenAnswer> for ServiceToken {
+    fn from(answer: ServiceTokenAnswer) -> Self {
+        Self {
+            access_token: answer.access_token,
+            expires_at: answer.expires_at,
+        }
+    }
 }
 
 /// Why there is no answer.

@@ -34,8 +34,17 @@ pub const REFRESH_TOKEN_REUSED: ProblemType = ProblemType {
     about: "The refresh token was spent before. Somebody else may have it, so the whole session was ended: sign in again.",
 };
 
+/// A service that is not known by the secret it sent, or may not call the service it named.
+pub const CLIENT_REFUSED: ProblemType = ProblemType {
+    code: "client_refused",
+    status: 401,
+    title: "Client not accepted",
+    about: "The service is not known by that secret, or may not call that other service; which of these is not told.",
+};
+
 /// All of them, for the documentation.
 pub const PROBLEMS: &[&ProblemType] = &[
+    &CLIENT_REFUSED,
     &EMAIL_TAKEN,
     &INVALID_CREDENTIALS,
     &REFRESH_TOKEN_INVALID,

@@ -143,8 +143,8 @@ pub(super) fn policy_of(operation: &Operation, path: &str) -> Result<Policy, Str
         return Err(format!("has no {EXTENSION}, and what is not declared is denied"));
     };
     let policy: Policy = serde_json::from_value(written.clone()).map_err(|error| format!("{EXTENSION}: {error}"))?;
-    if is_internal(path) != (policy.auth == Auth::Service) {
-        return Err("auth \"service\" and a path below /internal/ belong together".to_owned());
+    if is_internal(path) != matches!(policy.auth, Auth::Service | Auth::Client) {
+        return Err("a path below /internal/ and auth \"service\" or \"client\" belong together".to_owned());
     }
     if policy.timeout_ms == 0 {
         return Err("a time-out of 0 ms leaves no time to answer".to_owned());
@@ -207,7 +207,7 @@ fn operation_mut<'a>(item: &'a mut PathItem, method: &HttpMethod) -> Option<&'a 
 fn security_of(policy: &Policy) -> Option<Vec<SecurityRequirement>> {
     let token = || SecurityRequirement::new(BEARER, Vec::<String>::new());
     match policy.auth {
-        Auth::None => None,
+        Auth::None | Auth::Client => None,
         Auth::Optional => Some(vec![SecurityRequirement::default(), token()]),
         Auth::Required | Auth::Service => Some(vec![token()]),
     }

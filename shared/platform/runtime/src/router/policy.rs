@@ -51,6 +51,8 @@ pub enum Auth {
     Required,
     /// A process of ours, with a service token of the right audience.
     Service,
+    /// A process of ours that asks for such a token: the operation itself checks the credentials in the body.
+    Client,
 }
 
 /// Whether the gateway may keep answers.
@@ -108,6 +110,11 @@ pub fn admin() -> Policy {
 /// For processes of ours; the path begins with `/internal/`.
 pub const fn service() -> Policy {
     Policy::of(Auth::Service)
+}
+
+/// For processes of ours that have no token yet; the path begins with `/internal/`.
+pub const fn client() -> Policy {
+    Policy::of(Auth::Client)
 }
 
 impl Policy {

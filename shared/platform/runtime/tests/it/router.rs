@@ -312,6 +312,8 @@ fn an_operation_without_a_policy_is_an_error_that_names_it() {
     async fn open() {}
     #[utoipa::path(get, path = "/internal/x", responses((status = 200)), extensions(("x-stoa" = json!(policy::public()))))]
     async fn exposed() {}
+    #[utoipa::path(get, path = "/exposed", responses((status = 200)), extensions(("x-stoa" = json!(policy::client()))))]
+    async fn without_its_prefix() {}
     #[utoipa::path(get, path = "/bad", responses((status = 200)), extensions(("x-stoa" = json!({"auth": "sometimes"}))))]
     async fn bad() {}
     #[utoipa::path(get, path = "/a", operation_id = "open", responses((status = 200)), extensions(("x-stoa" = json!(policy::public()))))]
@@ -321,6 +323,7 @@ fn an_operation_without_a_policy_is_an_error_that_names_it() {
     let router = ApiRouter::new()
         .routes(routes!(open))
         .routes(routes!(exposed))
+        .routes(routes!(without_its_prefix))
         .routes(routes!(bad))
         .routes(routes!(a, b));
     let error = router
@@ -330,7 +333,8 @@ fn an_operation_without_a_policy_is_an_error_that_names_it() {
         .to_string();
     for expected in [
         "GET /open: has no x-stoa",
-        "GET /internal/x: auth \"service\" and a path below /internal/",
+        "GET /internal/x: a path below /internal/ and auth \"service\"",
+        "GET /exposed: a path below /internal/ and auth \"service\"",
         "GET /bad: x-stoa: unknown variant `sometimes`",
         "GET /a: operation id open is taken",
         "operations of several paths: /a, /b",
