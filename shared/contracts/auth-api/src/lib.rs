@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use values::Timestamp;
 
-pub use problems::{CLIENT_REFUSED, EMAIL_TAKEN, INVALID_CREDENTIALS, PROBLEMS, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED};
+pub use problems::{
+    CLIENT_REFUSED, EMAIL_TAKEN, INVALID_CREDENTIALS, PROBLEMS, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
+};
 
 /// Keys and tokens, as other processes ask for them.
 #[async_trait]
