@@ -7,12 +7,14 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, Method};
 use platform_problem::{Problem, codes};
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
+const HOP_BY_HOP: [HeaderName; 11] = [
     header::CONNECTION,
+    header::EXPECT,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
@@ -23,49 +25,66 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// Headers by which proxies and services tell each other who asks. None of them is believed from a client.
-const IDENTITY: [&str; 14] = [
+/// Headers by which proxies and services tell each other who asks, and for what. None of them is believed from a client.
+const IDENTITY: [&str; 13] = [
+    "cf-connecting-ip",
     "client-ip",
     "forwarded",
     "grpc-timeout",
+    "remote-user",
     "true-client-ip",
     "via",
-    "x-client-ip",
-    "x-http-method",
-    "x-http-method-override",
+    "x-cluster-client-ip",
     "x-method-override",
-    "x-original-url",
     "x-real-ip",
     "x-request-timeout-ms",
     "x-rewrite-url",
     "x-roles",
 ];
 
-const IDENTITY_PREFIXES: [&str; 6] = [
+const IDENTITY_PREFIXES: [&str; 13] = [
+    "x-auth-",
     "x-authenticated-",
+    "x-client-",
+    "x-envoy-",
     "x-forwarded",
+    "x-http-method",
     "x-internal-",
+    "x-original-",
     "x-principal",
+    "x-remote-",
+    "x-ssl-",
     "x-stoa-",
     "x-user",
 ];
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Refuses what is ambiguous, removes what is not the client's to say, and finds out where the client is.
 ///
 /// `trusted_hops` proxies in front of us have each added the address they saw to the right of `X-Forwarded-For`.
-pub(crate) fn clean(parts: &mut Parts, peer: IpAddr, trusted_hops: usize) -> Result<IpAddr, Problem> {
-    check_host(parts)?;
-    check_framing(parts)?;
+pub(crate) fn clean(parts: &mut Parts, has_body: bool, peer: IpAddr, trusted_hops: usize) -> Result<IpAddr, Problem> {
+    let host = host_of(parts)?;
+    check_framing(parts, has_body)?;
     check_path(parts.uri.path())?;
     if let Some(name) = parts.headers.keys().find(|name| name.as_str().contains('_')) {
         return Err(refusal(format!("the header name {name} has an underscore")));
     }
     let client = client_address(&parts.headers, peer, trusted_hops);
-    remove_forged(&mut parts.headers);
-    let forwarded = HeaderValue::try_from(client.to_string()).expect("an address is ASCII");
-    parts.headers.insert(FORWARDED_FOR, forwarded);
+    let was_https = trusted_hops > 0
+        && parts
+            .headers
+            .get(FORWARDED_PROTO)
+            .is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
+    let headers = &mut parts.headers;
+    remove_forged(headers);
+    let address = HeaderValue::try_from(client.to_string()).expect("an address is ASCII");
+    headers.insert(FORWARDED_FOR, address);
+    headers.insert(FORWARDED_HOST, host);
+    let scheme = if was_https { "https" } else { "http" };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
     Ok(client)
 }
 
@@ -73,22 +92,32 @@ fn refusal(detail: impl Into<String>) -> Problem {
     Problem::new(&codes::BAD_REQUEST).detail(detail)
 }
 
-fn check_host(parts: &Parts) -> Result<(), Problem> {
+/// The one host that is asked: of the header, of the request's own address (HTTP/2 has it there), or of both alike.
+fn host_of(parts: &Parts) -> Result<HeaderValue, Problem> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
         return Err(refusal("Host is given more than once"));
     }
-    match (first, parts.uri.authority()) {
+    let host = match (first, parts.uri.authority()) {
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
-            Err(refusal("Host and the address of the request differ"))
+            return Err(refusal("Host and the address of the request differ"));
         }
-        (None, None) if parts.version <= Version::HTTP_11 => Err(refusal("Host is missing")),
-        _ => Ok(()),
+        (Some(host), _) => host.clone(),
+        (None, Some(authority)) => {
+            HeaderValue::from_str(authority.as_str()).map_err(|_| refusal("the host is malformed"))?
+        }
+        (None, None) => return Err(refusal("Host is missing")),
+    };
+    // An underscore is no letter of a host name, yet networks of containers have such names.
+    let is_of_a_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
+    if host.is_empty() || !host.as_bytes().iter().all(is_of_a_host) {
+        return Err(refusal("the host is malformed"));
     }
+    Ok(host)
 }
 
-fn check_framing(parts: &Parts) -> Result<(), Problem> {
+fn check_framing(parts: &Parts, has_body: bool) -> Result<(), Problem> {
     let mut encodings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
     let (first, second) = (encodings.next(), encodings.next());
     let is_chunked = first.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"));
@@ -99,8 +128,8 @@ fn check_framing(parts: &Parts) -> Result<(), Problem> {
         .headers
         .get(header::CONTENT_LENGTH)
         .is_some_and(|length| length != "0");
-    let has_no_body = parts.method == Method::GET || parts.method == Method::HEAD;
-    if has_no_body && (has_length || first.is_some()) {
+    let takes_no_body = parts.method == Method::GET || parts.method == Method::HEAD;
+    if takes_no_body && (has_body || has_length || first.is_some()) {
         return Err(refusal("GET and HEAD have no body"));
     }
     Ok(())
@@ -113,7 +142,7 @@ fn check_path(path: &str) -> Result<(), Problem> {
     }
     let is_canonical = path.starts_with('/')
         && !path.contains("//")
-        && !path.contains(['\\', ';'])
+        && path.bytes().all(is_of_a_path)
         && path.split('/').all(|step| step != "." && step != "..")
         && escapes_are_needed(path.as_bytes());
     if is_canonical {
@@ -121,6 +150,11 @@ fn check_path(path: &str) -> Result<(), Problem> {
     } else {
         Err(refusal("the path is not in its canonical form"))
     }
+}
+
+/// What may stand in a path unescaped (RFC 3986, 3.3), less the semicolon: some readers cut a step off there.
+fn is_of_a_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,=:@".contains(&byte)
 }
 
 /// Whether each `%` begins an escape, and escapes what could not stand there unescaped and has no meaning in a path.
@@ -205,7 +239,7 @@ mod tests {
     }
 
     fn refused(path: &str, headers: &[(&'static str, &str)]) -> bool {
-        clean(&mut parts(path, headers), PEER, 0).is_err()
+        clean(&mut parts(path, headers), false, PEER, 0).is_err()
     }
 
     #[test]
@@ -231,6 +265,8 @@ mod tests {
             "/api/%2",
             "/api/%zz",
             "/api/a%3bb",
+            "/api/{id}",
+            "/api/caf\u{e9}",
         ] {
             assert!(refused(path, &[]), "{path}");
         }
@@ -241,6 +277,25 @@ mod tests {
         assert!(refused("/", &[("host", "a"), ("host", "b")]));
         assert!(refused("http://other/", &[("host", "shop")]));
         assert!(!refused("http://shop/", &[("host", "shop")]));
+        for good in ["shop.example:8080", "[2001:db8::1]:80", "api_gateway", "192.0.2.1"] {
+            assert!(!refused("/", &[("host", good)]), "{good}");
+        }
+        for bad in ["", "a b", "user@shop", "shop/path", "shop,other", "shop\t"] {
+            assert!(refused("/", &[("host", bad)]), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn http_2_names_its_host_in_the_address_of_the_request() {
+        let mut with = parts("http://shop/", &[]);
+        with.version = http::Version::HTTP_2;
+        with.headers.remove("host");
+        assert!(clean(&mut with, false, PEER, 0).is_ok());
+        assert_eq!(with.headers["x-forwarded-host"], "shop");
+        let mut without = parts("/", &[]);
+        without.version = http::Version::HTTP_2;
+        without.headers.remove("host");
+        assert!(clean(&mut without, false, PEER, 0).is_err());
     }
 
     #[test]
@@ -249,6 +304,13 @@ mod tests {
         assert!(refused("/", &[("content-length", "3")]));
         assert!(refused("/", &[("transfer-encoding", "chunked")]));
         assert!(refused("/", &[("x_user", "1")]));
+        let mut http2 = parts("/", &[]);
+        assert!(
+            clean(&mut http2, true, PEER, 0).is_err(),
+            "a body without any header of it"
+        );
+        http2.method = Method::POST;
+        assert!(clean(&mut http2, true, PEER, 0).is_ok());
     }
 
     #[test]
@@ -262,33 +324,64 @@ mod tests {
                 ("forwarded", "for=1"),
                 ("x-real-ip", "10.0.0.1"),
                 ("x-stoa-principal", "admin"),
+                ("x-auth-request-user", "admin"),
+                ("x-forwarded-proto", "https"),
+                ("x-http-method-override", "DELETE"),
+                ("remote-user", "admin"),
+                ("expect", "100-continue"),
                 ("connection", "close, x-secret"),
                 ("x-secret", "1"),
                 ("te", "trailers"),
                 ("accept", "*/*"),
             ],
         );
-        clean(&mut parts, PEER, 0).unwrap();
-        let mut left: Vec<&str> = parts.headers.keys().map(HeaderName::as_str).collect();
+        clean(&mut parts, false, PEER, 0).unwrap();
+        let mut left: Vec<(&str, &str)> = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
         left.sort_unstable();
-        assert_eq!(left, ["accept", "host", "x-forwarded-for"]);
-        assert_eq!(parts.headers["x-forwarded-for"], "192.0.2.1");
+        let ours = [
+            ("accept", "*/*"),
+            ("host", "shop"),
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-host", "shop"),
+            ("x-forwarded-proto", "http"),
+        ];
+        assert_eq!(left, ours);
     }
 
     #[test]
     fn connection_cannot_take_the_credentials_off() {
         let mut parts = parts("/", &[("connection", "authorization"), ("authorization", "Bearer x")]);
-        clean(&mut parts, PEER, 0).unwrap();
+        clean(&mut parts, false, PEER, 0).unwrap();
         assert!(parts.headers.contains_key("authorization"));
     }
 
     #[test]
     fn proxies_are_trusted_from_the_right() {
         let forwarded = [("x-forwarded-for", "6.6.6.6, 198.51.100.7, [2001:db8::1]:4711")];
-        let address = |hops| clean(&mut parts("/", &forwarded), PEER, hops).unwrap().to_string();
+        let address = |hops| {
+            let client = clean(&mut parts("/", &forwarded), false, PEER, hops).unwrap();
+            client.to_string()
+        };
         assert_eq!(address(0), "192.0.2.1");
         assert_eq!(address(1), "2001:db8::1");
         assert_eq!(address(2), "198.51.100.7");
         assert_eq!(address(9), "192.0.2.1");
+    }
+
+    #[test]
+    fn whether_it_was_https_is_a_trusted_proxys_to_say() {
+        let scheme = |hops| {
+            let mut parts = parts("/", &[("x-forwarded-proto", "https")]);
+            clean(&mut parts, false, PEER, hops).unwrap();
+            parts.headers["x-forwarded-proto"].clone()
+        };
+        assert_eq!(
+            (scheme(0), scheme(1)),
+            ("http".parse().unwrap(), "https".parse().unwrap())
+        );
     }
 }

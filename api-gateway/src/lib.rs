@@ -8,18 +8,27 @@
 //!
 //! Hygiene stands inside the request context, so that what it refuses has a request id and a line in the log.
 //!
-//! Start reading at [`Gateway::build`]. To add a step: a file of its own, and a line in `gateway.rs` at the place where it
-//! belongs. To add a route: nothing here; declare it in its service.
+//! Start reading at [`Gateway::build`], then `front.rs` (before and after everything) and `routing.rs` (who answers, under
+//! which policy). To add a step: a file of its own, and a line in one of the two at the place where it belongs. To add a route: nothing here; declare it in its service.
 
 mod admission;
 mod app;
-mod gateway;
+mod compression;
+mod cors;
+mod documents;
+mod front;
 mod hygiene;
 mod rate_limit;
 mod routes;
+mod routing;
+mod settings;
 mod upstream;
 mod way_back;
 
-pub use app::{Gateway, GatewayParts, GatewaySettings, documents, merged, problems};
+pub use app::{Gateway, GatewayParts};
+pub use cors::{Origin, OriginError};
+pub use documents::{documents, merged, problems};
+pub use front::Front;
 pub use routes::TableError;
+pub use settings::GatewaySettings;
 pub use upstream::{Service, UpstreamService, Upstreams};

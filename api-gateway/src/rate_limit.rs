@@ -60,8 +60,15 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Tells the client, in the fields of draft-ietf-httpapi-ratelimit-headers-11.
+    /// Tells the client, in the fields of draft-ietf-httpapi-ratelimit-headers-11. They are lists: each limit that holds
+    /// adds its own, the one closest to the client first.
     pub(crate) fn write(self, headers: &mut HeaderMap) {
+        let [policy, limit] = self.fields();
+        headers.append(POLICY, HeaderValue::try_from(policy).expect("it is ASCII"));
+        headers.append(LIMIT, HeaderValue::try_from(limit).expect("it is ASCII"));
+    }
+
+    fn fields(self) -> [String; 2] {
         let Self {
             rate_name,
             burst,
@@ -71,27 +78,15 @@ impl Standing {
         } = self;
         let policy = format!("\"{rate_name}\";q={burst};w={window_secs}");
         let limit = format!("\"{rate_name}\";r={left};t={full_after_secs}");
-        headers.insert(POLICY, HeaderValue::try_from(policy).expect("it is ASCII"));
-        headers.insert(LIMIT, HeaderValue::try_from(limit).expect("it is ASCII"));
-    }
-}
-
-impl Standing {
-    /// Tells the client, unless a limit closer to it has done so.
-    pub(crate) fn write_unless_narrower(self, headers: &mut HeaderMap) {
-        if !headers.contains_key(LIMIT) {
-            self.write(headers);
-        }
+        [policy, limit]
     }
 
-    fn of_refusal(self, refusal: Problem, name: &'static str) -> Problem {
-        let mut headers = HeaderMap::new();
-        self.write(&mut headers);
-        let field = |key: HeaderName| headers[key].to_str().unwrap_or_default().to_owned();
+    fn of_refusal(self, refusal: Problem) -> Problem {
+        let [policy, limit] = self.fields();
         refusal
-            .detail(format!("the limit per {name} is used up"))
-            .header("ratelimit-policy", field(POLICY))
-            .header("ratelimit", field(LIMIT))
+            .detail(format!("the limit per {} is used up", self.rate_name))
+            .header("ratelimit-policy", policy)
+            .header("ratelimit", limit)
     }
 }
 
@@ -118,9 +113,8 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static> RateLimit<K> {
 
     /// Counts a request; refused when the burst is used up.
     pub(crate) fn check(&self, client: &K, now: Timestamp) -> Result<Standing, Problem> {
-        let Rate { name, burst, .. } = self.rate;
         let (now, interval) = (now.as_micros(), self.rate.interval_micros());
-        let capacity = interval * i64::from(burst);
+        let capacity = interval * i64::from(self.rate.burst);
         let empty_at = match self.empty_at.get(client) {
             Some(known) => known,
             None => self.empty_at.get_with_by_ref(client, || Arc::new(AtomicI64::new(0))),
@@ -133,7 +127,7 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static> RateLimit<K> {
                 let seconds = u64::try_from(excess).unwrap_or(0).div_ceil(1_000_000);
                 let standing = self.standing(seen - now);
                 let refusal = Problem::new(&codes::RATE_LIMITED).retry_after(seconds.max(1));
-                return Err(standing.of_refusal(refusal, name));
+                return Err(standing.of_refusal(refusal));
             }
             match empty_at.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(self.standing(next - now)),

@@ -32,6 +32,8 @@ pub enum TableError {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) service: Service,
+    /// As in the document, such as `/api/products/{id}`: for log and metrics.
+    pub(crate) template: Arc<str>,
     operations: Vec<RoutedOperation>,
 }
 
@@ -83,6 +85,7 @@ impl RouteTable {
                 });
                 let route = Arc::new(Route {
                     service: *service,
+                    template: Arc::from(path.as_str()),
                     operations: operations.collect(),
                 });
                 router

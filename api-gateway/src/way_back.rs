@@ -18,21 +18,37 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 /// An answer of the API has nothing to run; the page of the documentation brings a policy of its own.
 const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Headers of connections and of our own processes.
-const INTERNAL: [HeaderName; 7] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::UPGRADE,
-    header::SERVER,
-    HeaderName::from_static("x-powered-by"),
-];
+/// Headers of connections and of our own processes. The request id is written anew by the outermost layer.
+fn is_internal(name: &HeaderName) -> bool {
+    const EXACT: [&str; 12] = [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "server",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "x-powered-by",
+    ];
+    let name = name.as_str();
+    EXACT.contains(&name) || name.starts_with("x-stoa-") || name.starts_with("x-internal-")
+}
 
 /// Takes off what is internal.
 pub(crate) fn remove_internal(response: &mut Response) {
     let headers = response.headers_mut();
-    for name in &INTERNAL {
+    let named_by_connection = headers.get_all(header::CONNECTION).iter();
+    let mut names: Vec<HeaderName> = named_by_connection
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .collect();
+    names.extend(headers.keys().filter(|name| is_internal(name)).cloned());
+    for name in names {
         headers.remove(name);
     }
 }
@@ -47,29 +63,42 @@ pub(crate) fn set_caching(response: &mut Response, cache: Cache) {
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(value);
 }
 
-/// Sets the security headers.
+/// Sets the security headers. A refusal that says nothing else is not kept: it may be over in a moment.
 pub(crate) fn secure(response: &mut Response) {
+    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
+    if is_refusal {
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+    }
     for (name, value) in SECURITY {
         headers.insert(name, value);
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING_RUNS);
 }
 
-/// A compressed answer has other bytes than the one its `ETag` was made of: the tag becomes a weak one (RFC 9110, 8.8.1).
-pub(crate) fn weaken_etag(response: &mut Response) {
-    let headers = response.headers_mut();
-    if !headers.contains_key(header::CONTENT_ENCODING) {
-        return;
-    }
-    let strong = headers
-        .get(header::ETAG)
-        .map(HeaderValue::as_bytes)
-        .filter(|tag| !tag.starts_with(b"W/"));
-    let Some(weak) = strong.map(|tag| [b"W/", tag].concat()) else {
-        return;
-    };
-    if let Ok(weak) = HeaderValue::from_bytes(&weak) {
-        headers.insert(header::ETAG, weak);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[test]
+    fn an_answer_loses_what_belongs_to_the_connection_and_to_us() {
+        let mut response = Response::new(Body::empty());
+        let of_upstream = [
+            ("connection", "x-hop, close"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+            ("server", "secret"),
+            ("x-stoa-node", "7"),
+            ("etag", "\"1\""),
+        ];
+        for (name, value) in of_upstream {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        remove_internal(&mut response);
+        let left: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["etag"]);
     }
 }

@@ -126,11 +126,11 @@ impl Host {
         &self.lifecycle
     }
 
-    /// Serves a router behind the [`Stack`] on the public listener: the door of the shop, a gateway's. Answers the address,
+    /// Serves an app behind the [`Stack`] on the public listener: the door of the shop, a gateway's. Answers the address,
     /// with the port that port 0 became.
-    pub fn serve_public(&mut self, router: Router) -> Result<SocketAddr, HostError> {
+    pub fn serve_public(&mut self, app: impl App) -> Result<SocketAddr, HostError> {
         let (address, limits) = (self.config.listen, Limits::public(self.config.counts_peers));
-        let app = Stack::new(Arc::new(SystemClock)).layer(router);
+        let app = Stack::new(Arc::new(SystemClock)).layer(app);
         self.serve("LISTEN_ADDR", address, limits, app)
     }
 

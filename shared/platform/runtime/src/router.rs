@@ -7,6 +7,7 @@
 //! In front of a handler, in this order: route, declared size of the body, authentication, roles, then the handler under
 //! its deadline, with a body that ends at the limit. Nobody's body is read before it is known who sends it.
 
+pub mod body_limit;
 mod document;
 mod enforce;
 mod guard;

@@ -4,20 +4,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, header};
-use http_body::Body as _;
-use http_body_util::Limited;
+use http::Method;
 use platform_problem::{Problem, codes};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use utoipa::openapi::path::HttpMethod;
 
 use super::document::to_http;
-use super::{Guard, Policy};
+use super::{Guard, Policy, body_limit};
 use crate::context::RequestContext;
 
 /// Wraps the handlers of one path.
@@ -97,10 +94,10 @@ impl Rules {
         let (mut parts, body) = request.into_parts();
         let policy = self.policy_of(&parts.method)?;
         let context = self.note(&mut parts, policy);
-        check_declared_length(&parts.headers, policy)?;
+        body_limit::check_declared(&parts.headers, policy)?;
         self.guard.admit(policy, &mut parts).await?;
 
-        let request = Request::from_parts(parts, limited(body, policy));
+        let request = Request::from_parts(parts, body_limit::cut_off(body, policy));
         let answer = context.scope(inner.call(request));
         let deadline = context.deadline().expect("it was narrowed above");
         match tokio::time::timeout_at(deadline, answer).await {
@@ -124,29 +121,4 @@ impl Rules {
         context.narrow_deadline(Instant::now() + policy.timeout());
         context.clone()
     }
-}
-
-/// Refuses by `Content-Length` what the limit would cut off later.
-fn check_declared_length(headers: &HeaderMap, policy: &Policy) -> Result<(), Problem> {
-    let Some(length) = headers.get(header::CONTENT_LENGTH) else {
-        return Ok(());
-    };
-    let length: Option<u64> = length.to_str().ok().and_then(|text| text.parse().ok());
-    if length.is_none_or(|length| length > policy.body_limit) {
-        return Err(too_large(policy.body_limit));
-    }
-    Ok(())
-}
-
-fn too_large(limit: u64) -> Problem {
-    Problem::new(&codes::PAYLOAD_TOO_LARGE).detail(format!("the body is limited to {limit} bytes"))
-}
-
-/// A body without an end is cut off at the limit; an empty one is left as it is.
-fn limited(body: Body, policy: &Policy) -> Body {
-    if body.is_end_stream() {
-        return body;
-    }
-    let limit = usize::try_from(policy.body_limit).unwrap_or(usize::MAX);
-    Body::new(Limited::new(body, limit))
 }

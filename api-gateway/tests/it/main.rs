@@ -1,0 +1,9 @@
+//! The gateway in front of services that tell what reached them.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod answers;
+mod door;
+mod policy;
+mod wire;
+mod world;
