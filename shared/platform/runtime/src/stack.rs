@@ -2,11 +2,13 @@
 //!
 //! In one service rather than a tower of them, for every request pays for each: it makes the [`RequestContext`], turns a
 //! panic into a 500, gives every answer that is neither 2xx nor 3xx the one form of a problem with the request id in it,
-//! counts and times by route, and writes the access log, also for a client that went away (499).
+//! counts and times by route, and writes the access log, also for a client that went away (499). A body that nobody wanted
+//! is read to its end, so that its sender gets the answer.
 //!
 //! A router behind it in the same process needs no stack of its own: the context reaches it as an extension.
 
 mod access_log;
+mod linger;
 mod problems;
 
 use std::convert::Infallible;
@@ -73,6 +75,7 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
         let context = RequestContext::of_headers(request.headers(), &*self.clock);
         request.extensions_mut().insert(context.clone());
         let log = AccessLog::begin(&context, &request);
+        let request = request.map(linger::lingering);
         let app = self.app.clone();
         let scope = context.clone();
         Box::pin(scope.scope(async move {

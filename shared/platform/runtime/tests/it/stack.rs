@@ -1,14 +1,14 @@
 //! The layers in front of a router, and what they log.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use platform_runtime::listener::Limits;
 use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::wire::{start, write};
+use crate::wire::{read_answer, start, write};
 
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     answer
@@ -72,15 +72,19 @@ impl io::Write for Lines {
     }
 }
 
-/// The access log of everything that runs on this thread, as long as the guard lives.
-fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let layer = tracing_subscriber::fmt::layer()
-        .json()
-        .with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-    (lines, guard)
+/// The log of all tests of this binary; each finds its own lines by the ids of its requests. One for all, because a callsite
+/// that meets its first subscriber on one thread while another thread's comes or goes may stay silent.
+fn log() -> &'static Lines {
+    static LOG: OnceLock<Lines> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(move || writer.clone());
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+        lines
+    })
 }
 
 impl Lines {
@@ -107,7 +111,7 @@ impl Lines {
 
 #[tokio::test]
 async fn each_request_is_one_line_without_its_query() {
-    let (lines, _guard) = capture();
+    let lines = log();
     let process = start(Limits::public(true), Duration::ZERO);
     process
         .send("GET /nowhere?q=private HTTP/1.1\r\nX-Request-Id: a1")
@@ -123,7 +127,7 @@ async fn each_request_is_one_line_without_its_query() {
 
 #[tokio::test]
 async fn a_client_that_went_away_is_logged_as_499() {
-    let (lines, _guard) = capture();
+    let lines = log();
     let mut process = start(Limits::public(true), Duration::ZERO);
     let mut stream = process.connect().await;
     write(
@@ -135,4 +139,21 @@ async fn a_client_that_went_away_is_logged_as_499() {
     drop(stream);
     let line = lines.of("gone-1").await;
     assert_eq!((&line["status"], &line["route"]), (&499.into(), &"/gate".into()));
+}
+
+#[tokio::test]
+async fn a_client_that_sends_more_than_is_wanted_gets_its_answer_and_may_ask_again() {
+    let process = start(Limits::public(true), Duration::ZERO);
+    let mut stream = process.connect().await;
+    write(
+        &mut stream,
+        "POST /hello HTTP/1.1\r\nHost: t\r\nContent-Length: 400000\r\n\r\n",
+    )
+    .await;
+    let refused = read_answer(&mut stream).await;
+    assert!(refused.starts_with("HTTP/1.1 405"), "{refused}");
+    write(&mut stream, &"x".repeat(400_000)).await;
+    write(&mut stream, "GET /hello HTTP/1.1\r\nHost: t\r\n\r\n").await;
+    let answered = read_answer(&mut stream).await;
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
 }
