@@ -1,9 +1,8 @@
 //! The settings that are auth's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use platform_runtime::settings::{FromSettings, Secret, Settings};
-use platform_sql::DatabaseConfig;
 use values::Email;
 
 use crate::password::Password;
@@ -41,6 +40,7 @@ impl Config {
 
 impl FromSettings for Config {
     fn load(settings: &mut Settings) -> Self {
+        let database = platform_service::database(settings);
         Self {
             issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
             signing_keys_file: settings.optional(
@@ -55,7 +55,7 @@ impl FromSettings for Config {
                 "SERVICE_CLIENTS_FILE",
                 "services that may ask for tokens: id, secret_sha256, audiences",
             ),
-            data_dir: data_dir(settings),
+            data_dir: platform_service::data_dir(settings, &database),
             rate_limits: settings.flag(
                 "RATE_LIMITS",
                 "on",
@@ -63,17 +63,6 @@ impl FromSettings for Config {
             ),
             first_admin: first_admin(settings),
         }
-    }
-}
-
-/// Beside the database if that is in files. A bad `DATABASE_URL` is the process' to refuse.
-fn data_dir(settings: &mut Settings) -> PathBuf {
-    let data_dir: PathBuf = settings.get("DATA_DIR", "./data", "SQLite files, unless DATABASE_URL names a server");
-    let url = settings.secret("DATABASE_URL", "postgres://.. or sqlite:<path>");
-    match DatabaseConfig::from_settings(url.as_ref().map(Secret::expose), &data_dir) {
-        Ok(DatabaseConfig::SqliteDir(dir)) => dir,
-        Ok(DatabaseConfig::SqliteFile(file)) => file.parent().map_or(data_dir, Path::to_owned),
-        Ok(DatabaseConfig::Postgres(_)) | Err(_) => data_dir,
     }
 }
 

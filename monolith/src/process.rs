@@ -40,7 +40,7 @@ impl Process for Stoa {
     const ABOUT: &'static str = "A shop in one process: accounts, catalogue, stock and orders behind one gateway";
 
     async fn serve(config: Config, _: NoArguments) -> Outcome {
-        serve::serve(&config).await
+        Box::pin(serve::serve(&config)).await
     }
 
     async fn migrate(config: Config, what: Migrate) -> Outcome {

@@ -1,25 +1,15 @@
 //! product-service as a process of its own: config, telemetry, build, serve.
 
-use std::error::Error;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::Router;
-use platform_clock::{Clock, SystemClock};
-use platform_events::InProcessBus;
-use platform_identity::{Audience, JwkSet, JwksError, JwksSource, Keys, Revocations, Verifier};
-use platform_problem::codes;
-use platform_runtime::command::{self, Migrate, NoArguments, NoCommands, Outcome, Process};
-use platform_runtime::docs;
-use platform_runtime::health::Health;
-use platform_runtime::host::{Host, HostConfig};
-use platform_runtime::router::Guard;
-use platform_runtime::settings::{FromSettings, Secret, Settings};
-use platform_sql::{Database, DatabaseConfig, schema};
+use platform_identity::{JwkSet, JwksError, JwksSource};
+use platform_runtime::command::{self, Failure, Migrate, NoArguments, NoCommands, Outcome, Process};
+use platform_runtime::settings::{FromSettings, Settings};
+use platform_runtime::trust::Trust;
+use platform_service::{ServiceConfig, ServiceHost, migrate};
 use product_service::{App, NAME, SCHEMA};
 use utoipa::openapi::OpenApi;
 use values::Currency;
@@ -28,9 +18,7 @@ use values::Currency;
 const PORT: u16 = 8083;
 
 struct Config {
-    host: HostConfig,
-    database: DatabaseConfig,
-    issuer: String,
+    service: ServiceConfig,
     currency: Currency,
 }
 
@@ -42,17 +30,8 @@ fn main() -> ExitCode {
 
 impl FromSettings for Config {
     fn load(settings: &mut Settings) -> Self {
-        let host = HostConfig::load(settings, PORT);
-        let data_dir: PathBuf = settings.get("DATA_DIR", "./data", "SQLite files, unless DATABASE_URL names a server");
-        let url = settings.secret("DATABASE_URL", "postgres://.. or sqlite:<path>");
-        let database = DatabaseConfig::from_settings(url.as_ref().map(Secret::expose), &data_dir);
         Self {
-            host,
-            database: database.unwrap_or_else(|error| {
-                settings.invalid("DATABASE_URL", error);
-                DatabaseConfig::SqliteDir(data_dir)
-            }),
-            issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
+            service: ServiceConfig::load(settings, PORT),
             currency: settings.get("CURRENCY", "USD", "what prices are in where nothing else is said"),
         }
     }
@@ -66,69 +45,30 @@ impl Process for ProductProcess {
     const NAME: &'static str = "product-service";
     const ABOUT: &'static str = "Catalogue and stock of a Stoa shop";
 
-    async fn serve(config: Config, _: NoArguments) -> Outcome {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut host = Host::start(&config.host, Self::NAME)?;
-        let database = Database::open(&config.database, NAME, clock.clone()).await?;
-        let app = App::build(database.clone(), Self::NAME, config.currency, clock.clone()).await?;
-        let keys = Arc::new(Keys::new(Arc::new(NoAuth), clock.clone()));
-        let bus = Arc::new(InProcessBus::new(clock.clone()));
-        app.start(bus, host.lifecycle()).await?;
-
-        let verifier = |audience| {
-            let (keys, clock) = (keys.clone(), clock.clone());
-            Arc::new(Verifier::new(
-                &*config.issuer,
-                audience,
-                keys,
-                Revocations::new(),
-                clock,
-            ))
-        };
-        let guard = Guard::new(verifier(Audience::People), verifier(Audience::Service(NAME)));
-        let seen = keys.clone();
-        let health = app.checks(Health::new(host.lifecycle().clone())).hard("keys", move || {
-            let is_seen = seen.seen();
-            std::future::ready(if is_seen { Ok(()) } else { Err("never seen".to_owned()) })
-        });
-        let built = app.routes().merge(health.routes()).build(App::info(), &guard)?;
-        host.serve_public(docs::add(built.router, &built.public.openapi, codes::ALL)?)?;
-        host.serve_admin(Router::new())?;
-        let refreshing = tokio::spawn(async move { keys.keep_fresh().await });
-        host.run().await;
-        refreshing.abort();
-        database.close().await;
-        Ok(())
+    async fn serve(Config { service, currency }: Config, _: NoArguments) -> Outcome {
+        let host = ServiceHost::start(&service, Self::NAME, NAME).await?;
+        let app = App::build(host.database.clone(), Self::NAME, currency, host.clock.clone()).await?;
+        let trust = Trust::new(&service.issuer, Arc::new(NoAuth), host.clock.clone());
+        app.start(host.bus.clone(), host.lifecycle()).await?;
+        let health = app.checks(host.health());
+        host.serve(app.routes(), App::info(), health, &trust, product_api::PROBLEMS)
+            .await
     }
 
     async fn migrate(config: Config, what: Migrate) -> Outcome {
-        let (clock, schemas): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), [SCHEMA]);
-        if what.provision {
-            schema::provision(&config.database, &schemas).await?;
-        }
-        if !what.plan && !what.check {
-            return Ok(schema::apply(&config.database, &schemas, &clock).await?);
-        }
-        let pending = schema::pending(&config.database, &schemas, &clock).await?;
-        for step in &pending {
-            writeln!(std::io::stdout(), "{step}")?;
-        }
-        match pending.len() {
-            missing if what.check && missing > 0 => Err(format!("{missing} migrations are missing").into()),
-            _ => Ok(()),
-        }
+        migrate(&config.service.database, &[SCHEMA], what).await
     }
 
     async fn command(_: Config, command: NoCommands) -> Outcome {
         match command {}
     }
 
-    fn openapi() -> Result<OpenApi, Box<dyn Error + Send + Sync>> {
+    fn openapi() -> Result<OpenApi, Failure> {
         Ok(App::openapi()?)
     }
 
     fn listen_addr(config: &Config) -> SocketAddr {
-        config.host.listen
+        config.service.host.listen
     }
 }
 

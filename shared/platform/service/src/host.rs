@@ -1,0 +1,81 @@
+//! One service as a process.
+
+use std::sync::Arc;
+
+use axum::Router;
+use platform_clock::{Clock, SystemClock};
+use platform_events::{Bus, InProcessBus};
+use platform_problem::{ProblemType, codes};
+use platform_runtime::command::{Failure, Outcome};
+use platform_runtime::health::Health;
+use platform_runtime::host::Host;
+use platform_runtime::lifecycle::Lifecycle;
+use platform_runtime::router::ApiRouter;
+use platform_runtime::trust::Trust;
+use platform_runtime::{Info, docs};
+use platform_sql::Database;
+
+use crate::ServiceConfig;
+
+/// A process that holds one service: database, bus and listeners. [`ServiceHost::start`], build the service with what it
+/// has, then [`ServiceHost::serve`].
+pub struct ServiceHost {
+    /// The database of the service.
+    pub database: Database,
+    /// Where its events go.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    host: Host,
+    listen: std::net::SocketAddr,
+    service: &'static str,
+}
+
+impl ServiceHost {
+    /// Starts telemetry, minds signals and opens the database of `service`; `process` is the name of the binary.
+    pub async fn start(config: &ServiceConfig, process: &'static str, service: &'static str) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let host = Host::start(&config.host, process)?;
+        let database = Database::open(&config.database, service, clock.clone()).await?;
+        Ok(Self {
+            database,
+            bus: Arc::new(InProcessBus::new(clock.clone())),
+            clock,
+            host,
+            listen: config.host.listen,
+            service,
+        })
+    }
+
+    /// The phase of the process.
+    pub fn lifecycle(&self) -> &Lifecycle {
+        self.host.lifecycle()
+    }
+
+    /// Health of this process, to which the service adds its checks.
+    pub fn health(&self) -> Health {
+        Health::new(self.lifecycle().clone())
+    }
+
+    /// Serves the routes beside those of every process, documented, until told to stop; then closes the database.
+    /// `problems` are the refusals of the service, beside those that every process has.
+    pub async fn serve(
+        mut self,
+        routes: ApiRouter,
+        info: Info,
+        health: Health,
+        trust: &Trust,
+        problems: &[&'static ProblemType],
+    ) -> Outcome {
+        trust.keep_fresh(self.lifecycle());
+        let routes = routes.merge(trust.checks(health).routes());
+        let built = routes.build(info, &trust.guard(self.service))?;
+        let problems = [codes::ALL, problems].concat();
+        let router = docs::add(built.router, &built.public.openapi, &problems)?;
+        self.host.serve_inner("LISTEN_ADDR", self.listen, router)?;
+        self.host.serve_admin(Router::new())?;
+        self.host.run().await;
+        self.database.close().await;
+        Ok(())
+    }
+}
