@@ -9,20 +9,21 @@ use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
 use platform_runtime::router::{ApiRouter, RoutesError};
 use platform_sql::{Database, OwnerError};
-use product_api::Products;
+use product_api::{Products, Stock};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use values::Currency;
 
 use crate::events::Touch;
 use crate::http::{self, Catalogue};
-use crate::service::ProductService;
+use crate::service::{ProductService, StockService};
 use crate::store::{NAME, SCHEMA, Stores};
 
 /// Catalogue and shelf, ready to be served. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     service: ProductService,
+    stock: StockService,
     catalogue: Catalogue,
     stores: Stores,
     clock: Arc<dyn Clock>,
@@ -41,7 +42,9 @@ impl App {
         database.claim_owner(owner, "PRODUCT_SERVICE_URL", clock.now()).await?;
         let stores = Stores::new(database, clock.clone());
         let service = ProductService::new(stores.products.clone(), clock.clone(), currency);
+        let stock = StockService::new(stores.stock.clone(), clock.clone(), service.freshness().clone());
         Ok(Self {
+            stock,
             catalogue: Catalogue::new(service.clone()),
             service,
             stores,
@@ -52,6 +55,11 @@ impl App {
     /// The catalogue, as other services call it.
     pub fn products(&self) -> Arc<dyn Products> {
         Arc::new(self.service.clone())
+    }
+
+    /// Goods for orders, as other services call it.
+    pub fn stock(&self) -> Arc<dyn Stock> {
+        Arc::new(self.stock.clone())
     }
 
     /// The routes, to be built with a guard, alone or beside those of the process.
@@ -85,8 +93,8 @@ impl App {
         })
     }
 
-    /// Starts what runs beside the requests, until the process closes: the relay of the outbox and the deletion of what
-    /// is not needed any more. From now on what was read before a change that the bus tells of is not shown any more.
+    /// Starts what runs beside the requests, until the process closes: the sweep of what is held for too long, the relay
+    /// of the outbox and the deletion of what is not needed any more. From now on what was read before a change that the bus tells of is not shown any more.
     pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), BusError> {
         let touch = Arc::new(Touch(self.service.freshness().clone()));
         bus.subscribe_broadcast(Touch::topics(), touch).await?;
@@ -94,6 +102,7 @@ impl App {
         let relay = Relay::new(NAME, database.outbox(), bus, clock.clone(), database.wake());
         let stop = CancellationToken::new();
         lifecycle.spawn(relay.run(stop.clone()));
+        lifecycle.spawn(self.stock.clone().sweep_for_ever(stop.clone()));
         let until = stop.clone();
         lifecycle.spawn(async move { database.keep_house(clock, until).await });
         let lifecycle = lifecycle.clone();

@@ -4,6 +4,7 @@ mod changes;
 mod draft;
 mod error;
 mod listing;
+mod stock;
 mod write;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use values::{Currency, ProductId};
 
 pub use draft::{Given, MoneyDraft, ProductDraft, StockDraft};
 pub use error::ServiceError;
+pub use stock::StockService;
 pub use write::By;
 
 // What the use cases take and answer, so that an adapter need not know the store.

@@ -8,6 +8,7 @@ mod list;
 mod postgres;
 mod record;
 mod sqlite;
+pub mod stock;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use list::{ListQuery, Listed, Order, Place, SearchTerms};
 pub use postgres::PgProductStore;
 pub use record::{Family, ProductRecord};
 pub use sqlite::SqliteProductStore;
+pub use stock::StockStore;
 
 /// The name of the service: of its schema or file, and in the audience `stoa:product`.
 pub const NAME: &str = "product";
@@ -98,16 +100,28 @@ pub struct Stores {
     pub database: Database,
     /// The catalogue.
     pub products: Arc<dyn ProductStore>,
+    /// Goods for orders.
+    pub stock: Arc<dyn StockStore>,
 }
 
 impl Stores {
-    /// The stores on a database.
+    /// The stores on a database; within a runtime, which their workers live on.
     pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
-        let products: Arc<dyn ProductStore> = match &database {
-            Database::Sqlite(database) => Arc::new(SqliteProductStore::new(database, clock)),
-            Database::Postgres(database) => Arc::new(PgProductStore::new(database, clock)),
+        let (products, stock): (Arc<dyn ProductStore>, Arc<dyn StockStore>) = match &database {
+            Database::Sqlite(database) => {
+                let store = Arc::new(SqliteProductStore::new(database, clock));
+                (store.clone(), store)
+            }
+            Database::Postgres(database) => {
+                let store = Arc::new(PgProductStore::new(database, clock));
+                (store.clone(), store)
+            }
         };
-        Self { database, products }
+        Self {
+            database,
+            products,
+            stock,
+        }
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) struct Writes {
     pub(super) updates: Vec<ProductRecord>,
     /// Products that were not.
     pub(super) inserts: Vec<ProductRecord>,
-    /// Stock of products that were there.
+    /// Stock of products that were there, in the order of their ids: sales lock shelves in that order too.
     pub(super) stock: Vec<(ProductId, StockChange)>,
 }
 
@@ -228,6 +228,7 @@ impl Plan {
                 writes.stock.push((entry.product.id, stock));
             }
         }
+        writes.stock.sort_unstable_by_key(|(id, _)| *id);
         writes
     }
 }

@@ -6,21 +6,29 @@ use platform_clock::Clock;
 use platform_sql::postgres::{idempotency, outbox};
 use platform_sql::{Error, Migrations, PgDatabase, Reader, Writer};
 use sqlx::{PgConnection as Connection, Postgres as Db, QueryBuilder};
+use uuid::Uuid;
 
 use crate::text::Terms;
 
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/batch.rs"]
 mod batch;
+mod books;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/catalogue.rs"]
 mod catalogue;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/faults.rs"]
+mod faults;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/list.rs"]
 mod list;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/read.rs"]
 mod read;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/reservations.rs"]
+mod reservations;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/rows.rs"]
 mod rows;
@@ -31,11 +39,15 @@ mod search;
 #[path = "shared/shelf.rs"]
 mod shelf;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
+#[path = "shared/stock.rs"]
+mod stock;
+#[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/write.rs"]
 mod write;
 
 /// The schema, step by step.
-pub(super) const MIGRATIONS: Migrations = platform_sql::migrations!("migrations/postgres", ["0001_catalogue"]);
+pub(super) const MIGRATIONS: Migrations =
+    platform_sql::migrations!("migrations/postgres", ["0001_catalogue", "0002_reservations"]);
 
 /// The catalogue in a schema of a server.
 #[derive(Clone)]
@@ -43,6 +55,7 @@ pub struct PgProductStore {
     reader: Reader<Db>,
     writer: Writer<Db>,
     clock: Arc<dyn Clock>,
+    steps: stock::Steps,
 }
 
 /// The name that shared sources know it by.
@@ -54,6 +67,7 @@ impl PgProductStore {
         Self {
             reader: database.reader(),
             writer: database.writer(),
+            steps: stock::start(database.writer(), clock.clone()),
             clock,
         }
     }
@@ -61,6 +75,13 @@ impl PgProductStore {
 
 /// Sales of the product wait until the change is committed.
 const LOCK_STOCK: &str = " FOR UPDATE OF s";
+/// Whoever has something to do for the order waits.
+const LOCK_RESERVATION: &str = " FOR UPDATE OF r";
+
+/// Narrows a column to ids.
+fn push_in(sql: &mut QueryBuilder<Db>, ids: &[Uuid]) {
+    sql.push(" = ANY(").push_bind(ids.to_vec()).push(")");
+}
 
 /// The search and the place of a match in it.
 const SEARCH: &str = "search w CROSS JOIN products p";

@@ -6,28 +6,37 @@ use platform_clock::Clock;
 use platform_sql::sqlite::{idempotency, outbox};
 use platform_sql::{Error, Migrations, Reader, SqliteDatabase, Writer};
 use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection as Connection};
+use uuid::Uuid;
 
 use crate::text::Terms;
 
 #[path = "shared/batch.rs"]
 mod batch;
+mod books;
 #[path = "shared/catalogue.rs"]
 mod catalogue;
+#[path = "shared/faults.rs"]
+mod faults;
 #[path = "shared/list.rs"]
 mod list;
 #[path = "shared/read.rs"]
 mod read;
+#[path = "shared/reservations.rs"]
+mod reservations;
 #[path = "shared/rows.rs"]
 mod rows;
 #[path = "shared/search.rs"]
 mod search;
 #[path = "shared/shelf.rs"]
 mod shelf;
+#[path = "shared/stock.rs"]
+mod stock;
 #[path = "shared/write.rs"]
 mod write;
 
 /// The schema, step by step.
-pub(super) const MIGRATIONS: Migrations = platform_sql::migrations!("migrations/sqlite", ["0001_catalogue"]);
+pub(super) const MIGRATIONS: Migrations =
+    platform_sql::migrations!("migrations/sqlite", ["0001_catalogue", "0002_reservations"]);
 
 /// The catalogue in a file.
 #[derive(Clone)]
@@ -35,6 +44,7 @@ pub struct SqliteProductStore {
     reader: Reader<Db>,
     writer: Writer<Db>,
     clock: Arc<dyn Clock>,
+    steps: stock::Steps,
 }
 
 /// The name that shared sources know it by.
@@ -46,6 +56,7 @@ impl SqliteProductStore {
         Self {
             reader: database.reader(),
             writer: database.writer(),
+            steps: stock::start(database.writer(), clock.clone()),
             clock,
         }
     }
@@ -53,6 +64,16 @@ impl SqliteProductStore {
 
 /// The writer is alone.
 const LOCK_STOCK: &str = "";
+const LOCK_RESERVATION: &str = "";
+
+/// Narrows a column to ids.
+fn push_in(sql: &mut QueryBuilder<Db>, ids: &[Uuid]) {
+    let ids: Vec<_> = ids.iter().map(|id| id.simple()).collect();
+    let ids = serde_json::to_string(&ids).expect("hexadecimal digits are JSON");
+    sql.push(" IN (SELECT unhex(value) FROM json_each(")
+        .push_bind(ids)
+        .push("))");
+}
 
 /// The search and the place of a match in it.
 const SEARCH: &str = "search CROSS JOIN products p";

@@ -5,4 +5,6 @@ mod api;
 mod document;
 mod lists;
 mod samples;
+mod shelf;
+mod stock;
 mod store;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platform_clock::SystemClock;
+use platform_clock::{Clock, SystemClock};
 use platform_events::Event;
 use platform_sql::Database;
 use platform_sql::idempotency::{IdempotencyKey, StoredAnswer};
@@ -18,8 +18,12 @@ use values::Timestamp;
 use crate::samples::{act, create, find, full_product, now, options, product, record, sku, usd, variant};
 
 pub(crate) async fn open(database: Database) -> Stores {
+    open_with(database, Arc::new(SystemClock)).await
+}
+
+pub(crate) async fn open_with(database: Database, clock: Arc<dyn Clock>) -> Stores {
     database.migrate(&SCHEMA).await.unwrap();
-    Stores::new(database, Arc::new(SystemClock))
+    Stores::new(database, clock)
 }
 
 platform_sql::stores!(

@@ -92,18 +92,18 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| Error::Fault(error.into()))
 }
 
-fn currency(code: &str) -> Result<Currency, Error> {
+pub(super) fn currency(code: &str) -> Result<Currency, Error> {
     code.parse().map_err(bad)
 }
 
-fn money(amount: i64, currency: Currency) -> Result<Money, Error> {
+pub(super) fn money(amount: i64, currency: Currency) -> Result<Money, Error> {
     Money::new(amount, currency).map_err(bad)
 }
 
-fn sku(text: String) -> Result<Sku, Error> {
+pub(super) fn sku(text: String) -> Result<Sku, Error> {
     Sku::try_from(text).map_err(bad)
 }
 
-fn bad(error: values::ValueError) -> Error {
+pub(super) fn bad(error: values::ValueError) -> Error {
     Error::Fault(error.into())
 }
