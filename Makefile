@@ -1,6 +1,11 @@
 # make help lists the targets.
 SERVICES := auth-service user-service product-service order-service
 
+# Where .ci/setup puts what is not Debian's. Tests start NATS servers of their own.
+STOA_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stoa
+export STOA_TOOLS
+export TEST_NATS_SERVER ?= $(STOA_TOOLS)/nats/bin/nats-server
+
 .PHONY: help setup test format lint docs deny layers tests openapi bench
 .DEFAULT_GOAL := help
 
@@ -27,7 +32,7 @@ docs: ## the documentation builds without a warning
 deny: ## licences, banned crates, sources
 	cargo deny check licenses bans sources
 
-tests: ## all tests, on SQLite and PostgreSQL 15, then what touches PostgreSQL on 18
+tests: ## all tests, on SQLite, PostgreSQL 15 and NATS, then what touches PostgreSQL on 18
 	.ci/postgres 15 cargo test --workspace --all-features
 	.ci/postgres 18 cargo test --workspace --all-features postgres
 

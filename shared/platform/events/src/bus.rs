@@ -15,6 +15,9 @@ pub enum BusError {
     /// Two durable subscriptions of one process bear the same name.
     #[error("there is a durable subscription {0} already")]
     NameTaken(String),
+    /// A fault in the code that subscribes.
+    #[error("a durable subscription is named <service>.<purpose>, in lower-case letters, digits and _: not {0:?}")]
+    BadName(String),
 }
 
 impl From<StorageError> for BusError {
@@ -41,6 +44,15 @@ pub trait Bus: Send + Sync + 'static {
         handler: Arc<dyn Handler>,
         dead_letters: Arc<dyn DeadLetters>,
     ) -> Result<(), BusError>;
+
+    /// Whether events can flow now; for readiness, which names it and does not depend on it.
+    async fn ping(&self) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    /// Ends the subscriptions: what is being handled is finished, and what comes is left to a successor at once. To be
+    /// called when the process has served its last request.
+    async fn close(&self) {}
 
     /// Subscribes this process from now on. Events may be lost (a full queue, a handler that fails): what they feed must
     /// expire by itself.

@@ -1,44 +1,17 @@
 //! The bus of a process that holds everything.
 
-use std::borrow::Cow;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::FutureExt;
 use futures::future::join_all;
 use platform_clock::Clock;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::{BatchError, Bus, BusError, DeadLetter, DeadLetters, Event, Handler, HandlerError, StorageError, Topics};
+use crate::delivery::{Retries, Subscriber, tell};
+use crate::{Bus, BusError, DeadLetters, Event, Handler, StorageError, Topics};
 
 /// How many events may wait for one broadcast subscriber before it loses some.
 const BROADCAST_QUEUE: usize = 4_096;
-
-/// How often a durable subscriber is tried with one event before that becomes a dead letter.
-#[derive(Debug, Clone, Copy)]
-pub struct Retries {
-    /// Tries of an event by itself.
-    pub attempts: u32,
-    /// The first pause; each further one is twice as long.
-    pub first_pause: Duration,
-    /// The longest pause.
-    pub longest_pause: Duration,
-    /// How long one call of a handler may take.
-    pub timeout: Duration,
-}
-
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            attempts: 5,
-            first_pause: Duration::from_millis(100),
-            longest_pause: Duration::from_secs(2),
-            timeout: Duration::from_secs(30),
-        }
-    }
-}
 
 /// Calls durable subscribers within [`Bus::publish`], so an outbox row is marked when all of them have committed.
 ///
@@ -52,10 +25,7 @@ pub struct InProcessBus {
 }
 
 struct Durable {
-    name: String,
-    topics: Topics,
-    handler: Arc<dyn Handler>,
-    dead_letters: Arc<dyn DeadLetters>,
+    subscriber: Subscriber,
     turn: Mutex<()>,
 }
 
@@ -99,85 +69,16 @@ impl InProcessBus {
             }
         }
     }
+}
 
-    /// How many events from the front one subscriber has committed, and why not more.
-    async fn deliver(&self, to: &Durable, events: &[Event]) -> (usize, Option<StorageError>) {
-        let places: Vec<usize> = (0..events.len())
-            .filter(|&at| to.topics.cover(events[at].topic()))
-            .collect();
-        if places.is_empty() {
+impl Durable {
+    /// How many events from the front it has done with, and why not more.
+    async fn deliver(&self, events: &[Event]) -> (usize, Option<StorageError>) {
+        if !events.iter().any(|event| self.subscriber.topics.cover(event.topic())) {
             return (events.len(), None);
         }
-        let wanted = if places.len() == events.len() {
-            Cow::Borrowed(events)
-        } else {
-            Cow::Owned(places.iter().map(|&at| events[at].clone()).collect())
-        };
-        let _turn = to.turn.lock().await;
-        let (done, error) = self.hand_over(to, &wanted).await;
-        (places.get(done).copied().unwrap_or(events.len()), error)
-    }
-
-    /// All at once; what a failed batch leaves, one by one.
-    async fn hand_over(&self, to: &Durable, events: &[Event]) -> (usize, Option<StorageError>) {
-        let Err(stopped) = self.call(to.handler.handle_batch(events), batch_failed).await else {
-            return (events.len(), None);
-        };
-        let mut done = stopped.handled.min(events.len());
-        while let Some(event) = events.get(done) {
-            if let Err(error) = self.hand_over_one(to, event).await {
-                return (done, Some(error));
-            }
-            done += 1;
-        }
-        (done, None)
-    }
-
-    async fn hand_over_one(&self, to: &Durable, event: &Event) -> Result<(), StorageError> {
-        let mut attempts = 0;
-        let mut pause = self.retries.first_pause;
-        let error = loop {
-            attempts += 1;
-            let Err(error) = self.call(to.handler.handle(event), std::convert::identity).await else {
-                return Ok(());
-            };
-            if matches!(error, HandlerError::Poison(_)) || attempts >= self.retries.attempts {
-                break error;
-            }
-            tokio::time::sleep(pause.mul_f64(0.5 + self.clock.fraction() / 2.0)).await;
-            pause = (pause * 2).min(self.retries.longest_pause);
-        };
-        let letter = DeadLetter {
-            subscription: to.name.clone(),
-            event: event.clone(),
-            reason: chain(&error),
-            attempts,
-            at: self.clock.now(),
-        };
-        to.dead_letters.put(&letter).await?;
-        metrics::counter!("events_dead_letters_total", "subscription" => to.name.clone()).increment(1);
-        tracing::error!(
-            subscription = to.name,
-            event_id = %event.id,
-            kind = event.kind,
-            reason = letter.reason,
-            "event became a dead letter"
-        );
-        Ok(())
-    }
-
-    /// A call that is too long or panics has failed, and may be tried again.
-    async fn call<E>(
-        &self,
-        work: impl Future<Output = Result<(), E>> + Send,
-        failed: impl FnOnce(HandlerError) -> E,
-    ) -> Result<(), E> {
-        let guarded = AssertUnwindSafe(work).catch_unwind();
-        match tokio::time::timeout(self.retries.timeout, guarded).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_panic)) => Err(failed(HandlerError::retry("the handler panicked"))),
-            Err(_elapsed) => Err(failed(HandlerError::retry("the handler took too long"))),
-        }
+        let _turn = self.turn.lock().await;
+        self.subscriber.take(events).await
     }
 }
 
@@ -186,7 +87,7 @@ impl Bus for InProcessBus {
     async fn publish(&self, events: &[Event]) -> Result<usize, BusError> {
         self.offer_to_broadcast(events);
         let subscribers = self.durable.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let deliveries = subscribers.iter().map(|subscriber| self.deliver(subscriber, events));
+        let deliveries = subscribers.iter().map(|subscriber| subscriber.deliver(events));
         let mut durable = events.len();
         let mut cause = None;
         for (done, error) in join_all(deliveries).await {
@@ -206,15 +107,14 @@ impl Bus for InProcessBus {
         handler: Arc<dyn Handler>,
         dead_letters: Arc<dyn DeadLetters>,
     ) -> Result<(), BusError> {
+        let clock = Arc::clone(&self.clock);
+        let subscriber = Subscriber::new(name, topics, handler, dead_letters, self.retries, clock)?;
         let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
-        if durable.iter().any(|subscriber| subscriber.name == name) {
+        if durable.iter().any(|other| other.subscriber.name == name) {
             return Err(BusError::NameTaken(name.to_owned()));
         }
         durable.push(Arc::new(Durable {
-            name: name.to_owned(),
-            topics,
-            handler,
-            dead_letters,
+            subscriber,
             turn: Mutex::default(),
         }));
         Ok(())
@@ -232,25 +132,6 @@ impl Bus for InProcessBus {
 /// Ends when the bus is dropped.
 async fn serve_broadcast(mut waiting: mpsc::Receiver<Arc<Event>>, handler: Arc<dyn Handler>) {
     while let Some(event) = waiting.recv().await {
-        let failed = match AssertUnwindSafe(handler.handle(&event)).catch_unwind().await {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => chain(&error),
-            Err(_panic) => "the handler panicked".to_owned(),
-        };
-        tracing::warn!(event_id = %event.id, kind = event.kind, reason = failed, "broadcast event was lost");
+        tell(&*handler, &event).await;
     }
-}
-
-fn batch_failed(error: HandlerError) -> BatchError {
-    BatchError { handled: 0, error }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

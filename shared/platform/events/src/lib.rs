@@ -39,9 +39,12 @@
 
 mod bus;
 mod dead_letters;
+mod delivery;
 mod event;
 mod handler;
 mod in_process;
+#[cfg(feature = "nats")]
+mod nats;
 mod outbox;
 mod relay;
 #[cfg(feature = "testing")]
@@ -50,9 +53,12 @@ mod topics;
 
 pub use bus::{Bus, BusError};
 pub use dead_letters::{DeadLetter, DeadLetters, InMemoryDeadLetters, ReplayError, replay};
+pub use delivery::Retries;
 pub use event::{Event, EventError};
 pub use handler::{BatchError, Handler, HandlerError};
-pub use in_process::{InProcessBus, Retries};
+pub use in_process::InProcessBus;
+#[cfg(feature = "nats")]
+pub use nats::{NatsBus, NatsConfig, NatsError, NatsTimings, StreamLimits};
 pub use outbox::{Outbox, Pending, StorageError, Wake};
 pub use relay::{Relay, RelayTimings};
 pub use topics::Topics;

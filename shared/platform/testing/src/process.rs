@@ -144,7 +144,7 @@ pub async fn run(binary: &Path, arguments: &[&str], settings: &[(&str, &str)]) -
     Outcome { status, stdout, stderr }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     socket.local_addr().expect("a bound socket has an address")
 }

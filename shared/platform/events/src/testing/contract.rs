@@ -186,3 +186,24 @@ pub async fn the_name_of_a_durable_subscription_is_taken_once(bus: Arc<dyn Bus>)
         .await;
     assert!(matches!(again, Err(BusError::NameTaken(name)) if name == "t.same"));
 }
+
+/// A broker would bend it, and two could become one.
+pub async fn a_name_that_is_not_of_service_and_purpose_is_refused(bus: Arc<dyn Bus>) {
+    for bad in ["", "order", "order.", "order.In", "order.a-b", "order.*", "order. b"] {
+        let letters = Arc::new(InMemoryDeadLetters::default());
+        let subscribed = bus
+            .subscribe_durable(bad, Topics::new(["thing.*"]), Recorder::taking(), letters)
+            .await;
+        assert!(
+            matches!(subscribed, Err(BusError::BadName(name)) if name == bad),
+            "{bad:?}"
+        );
+    }
+}
+
+/// And ends when it is told to.
+pub async fn a_bus_that_works_says_so(bus: Arc<dyn Bus>) {
+    durable(&*bus, "t.any", &Recorder::taking()).await;
+    assert!(bus.ping().await.is_ok());
+    bus.close().await;
+}
