@@ -5,9 +5,10 @@
 //! and purpose; the event waits until its handler has committed or it is a dead letter) and *broadcast* (every process,
 //! from now on; may lose events, so what it feeds must expire by itself).
 //!
-//! Start reading at [`Event`], then [`Bus`]. [`InProcessBus`] is the bus of one process; a bus over a broker is another
-//! file beside `in_process.rs` that passes the same suite ([`testing`], feature of that name). To add a kind of event:
-//! a constant and a `data` type in the contract of the service that owns it, nothing here.
+//! Start reading at [`Event`], then [`Bus`]. [`InProcessBus`] is the bus of one process, `NatsBus` (feature `nats`) the one
+//! between processes; both pass the same suite ([`testing`], feature of that name), and both hand events over by
+//! `delivery.rs`. To add a kind of event: a constant and a `data` type in the contract of the service that owns it,
+//! nothing here.
 //!
 //! ```
 //! # use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
 //! The contract every bus keeps, and what the bus of one process promises beyond it.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use platform_events::{
 };
 use uuid::Uuid;
 
-async fn quick() -> InProcessBus {
+fn quick() -> InProcessBus {
     let retries = Retries {
         attempts: 3,
         first_pause: Duration::from_millis(1),
@@ -23,8 +24,8 @@ async fn quick() -> InProcessBus {
     InProcessBus::with_retries(Arc::new(ManualClock::default()), retries)
 }
 
-async fn contracted() -> Option<InProcessBus> {
-    Some(quick().await)
+fn contracted() -> Ready<Option<InProcessBus>> {
+    ready(Some(quick()))
 }
 
 platform_events::bus_contract!(contracted);
@@ -54,7 +55,7 @@ impl DeadLetters for NoLetters {
 
 #[tokio::test]
 async fn nothing_is_given_up_while_the_dead_letters_cannot_be_written() {
-    let bus = quick().await;
+    let bus = quick();
     let failing = Recorder::behaving(|event, _| match event.subject.as_str() {
         "2" => Behaviour::Retry,
         _ => Behaviour::Take,
@@ -70,7 +71,7 @@ async fn nothing_is_given_up_while_the_dead_letters_cannot_be_written() {
 
 #[tokio::test]
 async fn publish_counts_what_every_durable_subscriber_has_committed() {
-    let bus = quick().await;
+    let bus = quick();
     let (taking, failing) = (Recorder::taking(), Recorder::behaving(|_, _| Behaviour::Retry));
     bus.subscribe_durable("t.taking", things(), taking.clone(), Arc::new(NoLetters))
         .await
@@ -119,7 +120,7 @@ impl Handler for Projection {
 
 #[tokio::test]
 async fn a_batch_is_one_call_and_a_refused_one_is_handed_over_one_by_one() {
-    let bus = quick().await;
+    let bus = quick();
     let (projection, letters) = (
         Arc::new(Projection::default()),
         Arc::new(InMemoryDeadLetters::default()),
@@ -140,7 +141,7 @@ async fn a_batch_is_one_call_and_a_refused_one_is_handed_over_one_by_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_never_answers_is_given_up_after_its_time() {
-    let bus = quick().await;
+    let bus = quick();
     let (stuck, letters) = (
         Recorder::behaving(|_, _| Behaviour::Hang),
         Arc::new(InMemoryDeadLetters::default()),
@@ -154,7 +155,7 @@ async fn a_handler_that_never_answers_is_given_up_after_its_time() {
 
 #[tokio::test]
 async fn a_dead_letter_is_replayed_and_then_gone() {
-    let bus = quick().await;
+    let bus = quick();
     let letters = Arc::new(InMemoryDeadLetters::default());
     let poisoned = Recorder::behaving(|_, _| Behaviour::Poison);
     bus.subscribe_durable("t.poisoned", things(), poisoned.clone(), letters.clone())

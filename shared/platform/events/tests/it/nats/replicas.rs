@@ -33,7 +33,7 @@ async fn a_replica_that_ends_leaves_its_place_to_the_next_at_once() {
         return;
     };
     let mut config = config(&server);
-    config.timings.lease = Duration::from_secs(60);
+    config.timings.lease = Duration::from_mins(1);
     let (one, two) = (connect_with(config.clone()).await, connect_with(config).await);
     let (first, second) = (Recorder::taking(), Recorder::taking());
     durable(&one, &first).await;
