@@ -38,7 +38,7 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
 }
 
 /// The gateway in front of the services' own routers.
-fn gateway(config: &Config, shop: &Shop, lifecycle: &Lifecycle, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
+pub fn gateway(config: &Config, shop: &Shop, lifecycle: &Lifecycle, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
     let upstream = |routes: ApiRouter, info: Info, name: &'static str| {
         let built = routes.build(info, &shop.trust.guard(name))?;
         let service = Arc::new(UpstreamService::new(built.public.router));
