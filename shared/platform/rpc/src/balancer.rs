@@ -72,6 +72,8 @@ struct State {
     has_asked: bool,
     /// An endpoint is in.
     is_available: bool,
+    /// How often that has become true.
+    restored: u64,
 }
 
 /// What a caller wants of the endpoint it is lent.
@@ -120,6 +122,7 @@ impl<T: Send + Sync + 'static> Balancer<T> {
             state: watch::Sender::new(State {
                 has_asked: false,
                 is_available: false,
+                restored: 0,
             }),
             ejections: metrics::counter!("rpc_ejections_total", &label()),
             breaks: metrics::counter!("rpc_breaks_total", &label()),
@@ -183,25 +186,37 @@ impl<T: Send + Sync + 'static> Balancer<T> {
     /// Whether the neighbour can be asked at all: `false` while its breaker is open or it has no address. A change to
     /// `true` is the moment to catch up on what it missed.
     pub fn availability(&self) -> Availability {
-        Availability(self.0.state.subscribe())
+        let state = self.0.state.subscribe();
+        let seen = state.borrow().restored;
+        Availability { state, seen }
     }
 }
 
 /// Whether a neighbour can be asked at all, and when that changes.
 #[derive(Debug, Clone)]
-pub struct Availability(watch::Receiver<State>);
+pub struct Availability {
+    state: watch::Receiver<State>,
+    seen: u64,
+}
 
 impl Availability {
     /// Whether it can be asked now.
     pub fn is_available(&self) -> bool {
-        self.0.borrow().is_available
+        self.state.borrow().is_available
     }
 
-    /// Waits until it can be asked again after it could not. For ever, if the balancer is gone.
+    /// Waits until it can be asked again after it could not; at once, if that happened since it was last waited for. For
+    /// ever, if the balancer is gone.
     pub async fn restored(&mut self) {
-        let down = self.0.wait_for(|state| !state.is_available).await.is_ok();
-        if !down || self.0.wait_for(|state| state.is_available).await.is_err() {
-            std::future::pending::<()>().await;
+        let seen = self.seen;
+        match self
+            .state
+            .wait_for(|state| state.restored != seen)
+            .await
+            .map(|state| state.restored)
+        {
+            Ok(restored) => self.seen = restored,
+            Err(_) => std::future::pending().await,
         }
     }
 }
@@ -320,14 +335,13 @@ impl<T> Inner<T> {
         let out = endpoints.iter().filter(|endpoint| !endpoint.is_in()).count();
         self.known.set(as_f64(endpoints.len()));
         self.out.set(as_f64(out));
-        let state = State {
-            has_asked: true,
-            is_available: out < endpoints.len(),
-        };
-        self.state.send_if_modified(|before| {
-            let is_new = *before != state;
-            *before = state;
-            is_new
+        let is_available = out < endpoints.len();
+        self.state.send_if_modified(|state| {
+            let before = *state;
+            state.has_asked = true;
+            state.is_available = is_available;
+            state.restored += u64::from(is_available && !before.is_available);
+            *state != before
         });
     }
 }

@@ -101,7 +101,11 @@ impl<T: Transport> Neighbour<T> {
         let tried = self.try_once(&call, &mut lease, deadline, true).await;
         drop(lease);
         let answer = if Self::may_retry(&call, &tried, deadline) {
-            wanted.not = Some(address);
+            // The last try goes to one that is well, if there is one.
+            wanted = Wanted {
+                not: Some(address),
+                may_probe: false,
+            };
             match self.pick(wanted, deadline).await {
                 Ok(mut other) if self.0.budget.retry() => {
                     self.0.figures.retried();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -108,9 +108,28 @@ impl tower::Service<Request<tonic::body::Body>> for Neighbour<Grpc> {
                 .repeat(repeat)
                 .within(timeout);
             let answer = neighbour.call(call).await?;
+            refuse_plain_http(&answer)?;
             Ok(answer.map(tonic::body::Body::new))
         })
     }
+}
+
+/// What is no gRPC comes from somebody in between, or from a server before it came to the call. tonic would read its body
+/// as a message. (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>)
+fn refuse_plain_http(answer: &Answer) -> Result<(), Status> {
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        return Ok(());
+    }
+    let code = match answer.status().as_u16() {
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 | 502..=504 => Code::Unavailable,
+        400 => Code::Internal,
+        _ => Code::Unknown,
+    };
+    Err(Status::new(code, format!("the answer is no gRPC: {}", answer.status())))
 }
 
 impl From<CallError> for Status {
