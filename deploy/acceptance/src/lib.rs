@@ -9,10 +9,10 @@
 //! that the stories can be told to one shop more than once.
 //!
 //! ```no_run
-//! # async fn tell() -> Result<(), acceptance::Unmet> {
+//! # async fn tell() -> Result<(), Vec<acceptance::Unmet>> {
 //! use acceptance::{Credentials, Shop, tell_all};
 //! let admin = Credentials { email: "admin@example.com".into(), password: "correct horse battery".into() };
-//! let shop = Shop::open("http://127.0.0.1:8080", &admin).await?;
+//! let shop = Shop::open("http://127.0.0.1:8080", &admin).await.map_err(|unmet| vec![unmet])?;
 //! let transcript = tell_all(&shop).await?;
 //! println!("{transcript}");
 //! # Ok(()) }
@@ -27,13 +27,16 @@ pub use shop::{Credentials, Customer, Shop};
 pub use transcript::Transcript;
 pub use visit::{Ask, Reply, Unmet, Visit};
 
-/// Tells every story to a shop, in order, and answers what the shop said.
-pub async fn tell_all(shop: &Shop) -> Result<Transcript, Unmet> {
+/// Tells every story to a shop, in order, and answers what the shop said, or every promise that it broke.
+pub async fn tell_all(shop: &Shop) -> Result<Transcript, Vec<Unmet>> {
     let mut transcript = Transcript::default();
+    let mut broken = Vec::new();
     for (name, story) in stories::ALL {
         let visit = Visit::begin(shop, name);
-        story(&visit).await?;
-        transcript.append(visit.end());
+        match story(&visit).await {
+            Ok(()) => transcript.append(visit.end()),
+            Err(unmet) => broken.push(unmet),
+        }
     }
-    Ok(transcript)
+    if broken.is_empty() { Ok(transcript) } else { Err(broken) }
 }

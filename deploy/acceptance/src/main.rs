@@ -29,19 +29,23 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     match run(&options).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(unmet) => {
-            println!("broken: {unmet}");
+        Err(broken) => {
+            for unmet in broken {
+                println!("broken: {unmet}");
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(options: &Options) -> Result<(), Unmet> {
+async fn run(options: &Options) -> Result<(), Vec<Unmet>> {
     let admin = Credentials {
         email: options.admin_email.clone(),
         password: options.admin_password.clone(),
     };
-    let shop = Shop::open(&options.base_url, &admin).await?;
+    let shop = Shop::open(&options.base_url, &admin)
+        .await
+        .map_err(|unmet| vec![unmet])?;
     let transcript = tell_all(&shop).await?;
     if options.transcript {
         println!("{transcript}");

@@ -12,7 +12,7 @@ pub(super) async fn somebody_registers(visit: &Visit<'_>) -> Result<(), Unmet> {
     let token = registered.text("/access_token")?;
     let me = visit.get("/api/users/me").token(&token).send().await?.expect(200)?;
     me.has("/id", registered.body["user"]["id"].clone())?
-        .has("/roles", json!([]))?;
+        .has("/roles", json!(["customer"]))?;
 
     // The answer may have been lost: the right password opens a session, another one does not.
     visit.post("/api/auth/register").json(&body).send().await?.expect(201)?;
