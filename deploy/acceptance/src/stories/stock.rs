@@ -41,9 +41,10 @@ pub(super) async fn an_admin_changes_the_shelf(visit: &Visit<'_>) -> Result<(), 
 pub(super) async fn a_change_of_stock_happens_once_by_its_key(visit: &Visit<'_>) -> Result<(), Unmet> {
     let product = visit.create_product("DELIVERED", json!({"stock": 1})).await?;
     let path = format!("{}/stock", path_of(&product));
+    let key = format!("{}-delivery", visit.shop.tag());
     let deliver = |delta: i64| {
         let body = json!({"delta": delta, "reason": "delivery"});
-        visit.post(&path).admin().key("delivery-1").json(&body).send()
+        visit.post(&path).admin().key(&key).json(&body).send()
     };
     deliver(4).await?.expect(200)?.has("/stock", 5)?;
     let again = deliver(4).await?.expect(200)?.has("/stock", 5)?;
