@@ -107,6 +107,10 @@ async fn members_of_a_family_differ_in_their_options(stores: Stores) {
         .create(record(&variant("s2", "shirt", "S")), act(), None)
         .await;
     assert!(matches!(refused, Err(StoreError::OptionsTaken)));
+    // A twin in both is told of its sku.
+    let twin = record(&variant("s", "shirt", "S"));
+    let refused = stores.products.create(twin, act(), None).await;
+    assert!(matches!(refused, Err(StoreError::SkuTaken)));
     let (one, two) = (product("x", "X"), product("y", "Y"));
     create(&stores, &one).await;
     create(&stores, &two).await;
