@@ -55,7 +55,7 @@ pub trait Process: Send + Sync + 'static {
 }
 
 /// What `migrate` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[group(multiple = false)]
 pub struct Migrate {
     /// Print what would be done, and do nothing
@@ -64,9 +64,9 @@ pub struct Migrate {
     /// Exit with 1 if the schema is older than this binary needs
     #[arg(long)]
     pub check: bool,
-    /// Make schemas and roles first; needs a login that may
-    #[arg(long)]
-    pub provision: bool,
+    /// Make schemas and roles first and let LOGIN work as them; needs a login that may
+    #[arg(long, value_name = "LOGIN", num_args = 0..=1)]
+    pub provision: Option<Option<String>>,
 }
 
 /// For a binary whose `serve` takes no arguments.

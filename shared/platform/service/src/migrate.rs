@@ -10,8 +10,8 @@ use platform_sql::{DatabaseConfig, Schema, schema};
 /// Brings the schemas of a process up to date, or prints what is missing.
 pub async fn migrate(config: &DatabaseConfig, schemas: &[Schema], what: Migrate) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    if what.provision {
-        schema::provision(config, schemas).await?;
+    if let Some(login) = &what.provision {
+        schema::provision(config, schemas, login.as_deref()).await?;
     }
     if !what.plan && !what.check {
         return Ok(schema::apply(config, schemas, &clock).await?);

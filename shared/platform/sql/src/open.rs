@@ -9,7 +9,7 @@ use platform_events::{DeadLetters, Outbox, Wake};
 use tokio_util::sync::CancellationToken;
 use values::Timestamp;
 
-use crate::{Error, PgDatabase, SqliteDatabase};
+use crate::{Error, PgDatabase, Schema, SqliteDatabase};
 
 /// Where a process keeps its data; made from the settings `DATABASE_URL` and `DATA_DIR`.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,15 +51,15 @@ impl DatabaseConfig {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return match url.parse::<sqlx::postgres::PgConnectOptions>() {
                 Ok(_) => Ok(Self::Postgres(PostgresConfig::new(url))),
-                Err(_) => Err("DATABASE_URL is not a valid postgres:// address".to_owned()),
+                Err(_) => Err("it is not a valid postgres:// address".to_owned()),
             };
         }
         let Some(path) = url.strip_prefix("sqlite:") else {
-            return Err("DATABASE_URL must begin with postgres:// or sqlite:".to_owned());
+            return Err("it must begin with postgres:// or sqlite:".to_owned());
         };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(':') || path.contains('?') {
-            return Err("DATABASE_URL must name a file or a directory after sqlite:".to_owned());
+            return Err("it must name a file or a directory after sqlite:".to_owned());
         }
         let path = PathBuf::from(path);
         let is_file = path
@@ -109,7 +109,7 @@ impl fmt::Debug for PostgresConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the directory.
-    #[error("the data directory {} is in use by another process ({holder}): stop it, or set DATA_DIR", dir.display())]
+    #[error("DATA_DIR: {} is in use by another process ({holder}): stop it, or name another directory", dir.display())]
     InUse {
         /// As it was given.
         dir: PathBuf,
@@ -117,16 +117,35 @@ pub enum OpenError {
         holder: String,
     },
     /// The directory cannot be made or used.
-    #[error("the data directory {} cannot be used", dir.display())]
+    #[error("DATA_DIR: {} cannot be used", dir.display())]
     Directory {
         /// As it was given.
         dir: PathBuf,
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A file cannot be made or read.
+    #[error("DATA_DIR: the database {} cannot be opened", file.display())]
+    File {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: Error,
+    },
+    /// Whoever only looks finds nothing there.
+    #[error("DATA_DIR: there is no database {}", .0.display())]
+    Absent(PathBuf),
+    /// The schema is not as new as this binary needs, and whoever asks may not change it.
+    #[error("schema {schema} lacks {}: run `migrate`", missing.join(", "))]
+    Outdated {
+        /// The service's schema.
+        schema: &'static str,
+        /// The steps.
+        missing: Vec<&'static str>,
+    },
     /// The schema or its role is missing and this login may not make them.
     #[error(
-        "schema {schema} with role {role} is missing, or this login is not a member of the role: \
+        "DATABASE_URL: schema {schema} with role {role} is missing, or this login is not a member of the role: \
          run `migrate --provision` with a login that may create roles"
     )]
     NotProvisioned {
@@ -140,8 +159,8 @@ pub enum OpenError {
         "{0} cannot name a schema: lower-case letters, digits and _ only, at most 63 bytes with the database's name"
     )]
     BadName(String),
-    /// The server or the file.
-    #[error("the database cannot be opened")]
+    /// The server.
+    #[error("DATABASE_URL: the database cannot be opened")]
     Database(#[from] Error),
 }
 
@@ -187,6 +206,36 @@ impl Database {
             DatabaseConfig::SqliteDir(dir) => Self::Sqlite(SqliteDatabase::open(dir, service).await?),
             DatabaseConfig::SqliteFile(file) => Self::Sqlite(SqliteDatabase::open_file(file).await?),
             DatabaseConfig::Postgres(config) => Self::Postgres(PgDatabase::connect(config, service, clock).await?),
+        })
+    }
+
+    /// Opens a service's database for a command that only looks, also while a shop works on it: nothing is made, no lock is
+    /// taken, and the engine refuses every write. The schema must be as new as this binary needs.
+    pub async fn open_read_only(
+        config: &DatabaseConfig,
+        schema: &Schema,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let database = match config {
+            DatabaseConfig::SqliteDir(dir) => Self::Sqlite(SqliteDatabase::open_read_only(dir, schema.service).await?),
+            DatabaseConfig::SqliteFile(file) => Self::Sqlite(SqliteDatabase::open_file_read_only(file).await?),
+            DatabaseConfig::Postgres(config) => {
+                Self::Postgres(PgDatabase::connect_read_only(config, schema.service, clock).await?)
+            }
+        };
+        database.require(schema).await?;
+        Ok(database)
+    }
+
+    /// Refuses a schema that is older than this binary needs.
+    pub async fn require(&self, schema: &Schema) -> Result<(), OpenError> {
+        let missing = self.pending_migrations(schema).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(OpenError::Outdated {
+            schema: schema.service,
+            missing,
         })
     }
 

@@ -77,9 +77,28 @@ pub struct PgDatabase {
 impl PgDatabase {
     /// Connects as the service's role, which is made first if it is missing and the login may create roles.
     pub async fn connect(config: &PostgresConfig, service: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let options: PgConnectOptions = config.url.parse().map_err(Error::from)?;
-        let options = options.application_name(service).disable_statement_logging();
+        let options = options_of(config, service)?;
         let names = provision::ensure(&options, service).await?;
+        Ok(Self::open(config, options, &names, clock))
+    }
+
+    /// Connects as the service's role for a command that only looks: nothing is made, and the server refuses every write.
+    pub async fn connect_read_only(
+        config: &PostgresConfig,
+        service: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let options = options_of(config, service)?.options([("default_transaction_read_only", "on")]);
+        let names = provision::require(&options, service).await?;
+        Ok(Self::open(config, options, &names, clock))
+    }
+
+    fn open(
+        config: &PostgresConfig,
+        options: PgConnectOptions,
+        names: &provision::Names,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let options = options.options(TIMEOUTS);
         let session: Arc<str> = names.session().into();
         let on_connect = Arc::clone(&session);
@@ -92,13 +111,13 @@ impl PgDatabase {
                 Box::pin(async move { set_session(connection, &session).await })
             })
             .connect_lazy_with(options.clone());
-        Ok(Self {
+        Self {
             reader: pool.clone().into(),
             writer: Writer::<Db>::new(pool, clock),
             options,
             session,
-            schema: names.schema.into(),
-        })
+            schema: names.schema.as_str().into(),
+        }
     }
 
     /// Applies what is missing of the schema, after whoever is doing so already.
@@ -124,6 +143,11 @@ impl PgDatabase {
     pub async fn close(&self) {
         self.reader.0.close().await;
     }
+}
+
+fn options_of(config: &PostgresConfig, service: &str) -> Result<PgConnectOptions, OpenError> {
+    let options: PgConnectOptions = config.url.parse().map_err(Error::from)?;
+    Ok(options.application_name(service).disable_statement_logging())
 }
 
 async fn set_session(connection: &mut PgConnection, session: &str) -> Result<(), sqlx::Error> {

@@ -35,11 +35,11 @@ impl Database {
     }
 }
 
-/// Makes schemas and roles; needs a login that may. A data directory needs none.
-pub async fn provision(config: &DatabaseConfig, schemas: &[Schema]) -> Result<(), OpenError> {
+/// Makes schemas and roles, and lets `login` work as them; needs a login that may. A data directory needs none.
+pub async fn provision(config: &DatabaseConfig, schemas: &[Schema], login: Option<&str>) -> Result<(), OpenError> {
     if let DatabaseConfig::Postgres(server) = config {
         for schema in schemas {
-            postgres::provision(&server.url, schema.service, None).await?;
+            postgres::provision(&server.url, schema.service, login).await?;
         }
     }
     Ok(())

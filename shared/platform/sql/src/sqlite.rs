@@ -52,7 +52,7 @@ pub struct SqliteDatabase {
     reader: Reader<Db>,
     writer: Writer<Db>,
     options: SqliteConnectOptions,
-    _lock: Arc<DataDirLock>,
+    _lock: Option<Arc<DataDirLock>>,
 }
 
 impl SqliteDatabase {
@@ -72,27 +72,48 @@ impl SqliteDatabase {
         Self::open_locked(file, lock).await
     }
 
+    /// Opens `<dir>/<service>.db` for a command that only looks, beside the process that has the lock.
+    pub async fn open_read_only(dir: &Path, service: &str) -> Result<Self, OpenError> {
+        Self::open_file_read_only(&dir.join(format!("{service}.db"))).await
+    }
+
+    /// The same for one file by its path.
+    pub async fn open_file_read_only(file: &Path) -> Result<Self, OpenError> {
+        if !file.exists() {
+            return Err(OpenError::Absent(file.to_owned()));
+        }
+        let options = options_of(file).read_only(true);
+        Self::open_with(file, options.clone(), options, None).await
+    }
+
     async fn open_locked(file: &Path, lock: Arc<DataDirLock>) -> Result<Self, OpenError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            .pragma("cache_size", "-2048")
-            .disable_statement_logging();
+        let options = options_of(file);
         let writing = options
             .clone()
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", "67108864");
-        let connection = writing.connect().await.map_err(Error::from)?;
+        Self::open_with(file, options.read_only(true), writing, Some(lock)).await
+    }
+
+    async fn open_with(
+        file: &Path,
+        reading: SqliteConnectOptions,
+        writing: SqliteConnectOptions,
+        lock: Option<Arc<DataDirLock>>,
+    ) -> Result<Self, OpenError> {
+        let connection = writing.connect().await.map_err(|error| OpenError::File {
+            file: file.to_owned(),
+            source: error.into(),
+        })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
             .max_lifetime(None)
             .idle_timeout(None)
-            .connect_lazy_with(options.read_only(true));
+            .connect_lazy_with(reading);
         Ok(Self {
             reader: readers.into(),
             writer: Writer::<Db>::start(writing.clone(), connection),
@@ -114,4 +135,13 @@ impl SqliteDatabase {
         self.writer.close().await;
         self.reader.0.close().await;
     }
+}
+
+fn options_of(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("cache_size", "-2048")
+        .disable_statement_logging()
 }

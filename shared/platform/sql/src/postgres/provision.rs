@@ -1,9 +1,14 @@
 //! A schema and a role per service.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use crate::{Error, OpenError};
+
+/// How long a server may take to accept the first connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a service lives on a server.
 pub(super) struct Names {
@@ -42,7 +47,7 @@ impl Names {
 /// become it. Does nothing to what is there. The login of `url` must be allowed to create roles and schemas.
 pub async fn provision(url: &str, service: &str, login: Option<&str>) -> Result<(), OpenError> {
     let options: PgConnectOptions = url.parse().map_err(Error::from)?;
-    let mut connection = options.connect().await.map_err(Error::from)?;
+    let mut connection = reach(&options).await?;
     let names = names(&mut connection, service).await?;
     create(&mut connection, &names).await?;
     if let Some(login) = login {
@@ -57,7 +62,7 @@ pub async fn provision(url: &str, service: &str, login: Option<&str>) -> Result<
 
 /// Checks that the login can work as the service's role in its schema; makes both if they are missing and it may.
 pub(super) async fn ensure(options: &PgConnectOptions, service: &str) -> Result<Names, OpenError> {
-    let mut connection = options.connect().await.map_err(Error::from)?;
+    let mut connection = reach(options).await?;
     let names = names(&mut connection, service).await?;
     if !usable(&mut connection, &names).await? {
         if !may_create(&mut connection).await? {
@@ -67,6 +72,25 @@ pub(super) async fn ensure(options: &PgConnectOptions, service: &str) -> Result<
     }
     connection.close().await.map_err(Error::from)?;
     Ok(names)
+}
+
+/// The same for somebody who may not make anything.
+pub(super) async fn require(options: &PgConnectOptions, service: &str) -> Result<Names, OpenError> {
+    let mut connection = reach(options).await?;
+    let names = names(&mut connection, service).await?;
+    if !usable(&mut connection, &names).await? {
+        return Err(names.missing());
+    }
+    connection.close().await.map_err(Error::from)?;
+    Ok(names)
+}
+
+/// The driver has no limit of its own: an address that swallows packets would hold up the start for minutes.
+async fn reach(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    match tokio::time::timeout(PATIENCE, options.connect()).await {
+        Ok(connected) => Ok(connected?),
+        Err(_) => Err(Error::unavailable(format!("no answer in {} s", PATIENCE.as_secs()))),
+    }
 }
 
 async fn names(connection: &mut PgConnection, service: &str) -> Result<Names, OpenError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform_clock::{Clock, ManualClock};
 use platform_events::Event;
-use platform_sql::Database;
+use platform_sql::{Database, Schema};
 use platform_sql::idempotency::{IdempotencyKey, Remembered};
 use uuid::Uuid;
 
@@ -74,24 +74,31 @@ impl Shelf {
     }
 }
 
+/// What a process would name.
+pub(crate) const SCHEMA: Schema = Schema {
+    service: "shelf",
+    sqlite: sqlite::MIGRATIONS,
+    postgres: postgres::MIGRATIONS,
+};
+
 pub(crate) async fn migrate(database: &Database) -> Result<(), platform_sql::Error> {
-    match database {
-        Database::Sqlite(database) => database.migrate(&sqlite::MIGRATIONS).await,
-        Database::Postgres(database) => database.migrate(&postgres::MIGRATIONS).await,
-    }
+    database.migrate(&SCHEMA).await
 }
 
 pub(crate) async fn pending(database: &Database) -> Result<Vec<&'static str>, platform_sql::Error> {
-    match database {
-        Database::Sqlite(database) => database.pending_migrations(&sqlite::MIGRATIONS).await,
-        Database::Postgres(database) => database.pending_migrations(&postgres::MIGRATIONS).await,
-    }
+    database.pending_migrations(&SCHEMA).await
 }
 
 pub(crate) async fn open(database: Database) -> Shelf {
+    migrate(&database).await.unwrap();
+    over(database)
+}
+
+/// The store on a schema that is left as it is.
+pub(crate) fn over(database: Database) -> Shelf {
     let store: Arc<dyn ShelfStore> = match &database {
-        Database::Sqlite(database) => Arc::new(sqlite::open(database).await.unwrap()),
-        Database::Postgres(database) => Arc::new(postgres::open(database).await.unwrap()),
+        Database::Sqlite(database) => Arc::new(sqlite::open(database)),
+        Database::Postgres(database) => Arc::new(postgres::open(database)),
     };
     Shelf {
         store,
