@@ -75,6 +75,11 @@ impl App {
     ) -> Result<Self, OwnerError> {
         database.migrate(&SCHEMA).await?;
         database.claim_owner(owner, "ORDER_SERVICE_URL", clock.now()).await?;
+        Ok(Self::over(database, neighbours, clock, timings))
+    }
+
+    /// Wires the service on a schema that is left as it is: for commands beside the process that owns it.
+    pub fn over(database: Database, neighbours: Neighbours, clock: Arc<dyn Clock>, timings: Timings) -> Self {
         let store: Arc<dyn OrderStore> = match &database {
             Database::Sqlite(database) => Arc::new(sqlite::open(database)),
             Database::Postgres(database) => Arc::new(postgres::open(database)),
@@ -93,13 +98,13 @@ impl App {
             clock.clone(),
             timings,
         );
-        Ok(Self {
+        Self {
             service: Arc::new(service),
             inventory,
             store,
             database,
             clock,
-        })
+        }
     }
 
     /// What other processes may read.

@@ -40,16 +40,21 @@ impl App {
     ) -> Result<Self, OwnerError> {
         database.migrate(&SCHEMA).await?;
         database.claim_owner(owner, "PRODUCT_SERVICE_URL", clock.now()).await?;
+        Ok(Self::over(database, currency, clock))
+    }
+
+    /// Wires the service on a schema that is left as it is: for commands beside the process that owns it.
+    pub fn over(database: Database, currency: Currency, clock: Arc<dyn Clock>) -> Self {
         let stores = Stores::new(database, clock.clone());
         let service = ProductService::new(stores.products.clone(), clock.clone(), currency);
         let stock = StockService::new(stores.stock.clone(), clock.clone(), service.freshness().clone());
-        Ok(Self {
+        Self {
             stock,
             catalogue: Catalogue::new(service.clone()),
             service,
             stores,
             clock,
-        })
+        }
     }
 
     /// The catalogue, as other services call it.
