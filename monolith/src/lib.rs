@@ -5,7 +5,6 @@
 //! together: what is said between them goes by their contracts.
 
 pub mod config;
-mod no_stock;
 pub mod process;
 pub mod serve;
 pub mod shop;

@@ -19,7 +19,6 @@ use user_client::SwitchedUsers;
 use user_service::app as user;
 
 use crate::config::Config;
-use crate::no_stock::NoStock;
 
 /// The schemas of the shop, in the order in which they are opened.
 pub const SCHEMAS: [Schema; 4] = [user::SCHEMA, auth::SCHEMA, product_service::SCHEMA, order::SCHEMA];
@@ -54,7 +53,7 @@ impl Shop {
         let auth = auth::App::build(&config.auth, auth_data, OWNER, known_users, clock.clone()).await?;
         let products = product_service::App::build(product_data, OWNER, config.currency, clock.clone()).await?;
         let neighbours = order::Neighbours {
-            stock: Arc::new(SwitchedStock(Switch::new(Place::Local, Arc::new(NoStock)))),
+            stock: Arc::new(SwitchedStock(Switch::new(Place::Local, products.stock()))),
             products: Arc::new(SwitchedProducts(Switch::new(Place::Local, products.products()))),
             providers: Providers::none(),
         };
