@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform_clock::{Clock, ManualClock};
 use platform_events::Event;
-use platform_sql::{Database, Schema};
 use platform_sql::idempotency::{IdempotencyKey, Remembered};
+use platform_sql::{Database, Schema};
 use uuid::Uuid;
 
 /// What lies on a shelf.
