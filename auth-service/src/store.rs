@@ -36,9 +36,14 @@ pub trait AccountStore: Send + Sync + 'static {
     /// The account of that id.
     async fn find(&self, id: UserId) -> Result<Option<Credentials>, StoreError>;
 
-    /// Opens a session if the account still has that password; forgets the account's oldest beyond
-    /// [`MAX_SESSIONS`]. Answers whether it did.
-    async fn open_session(&self, session: &NewSession, hash: &PasswordHash, cause: &Cause) -> Result<bool, StoreError>;
+    /// Opens a session if the account still has that password; forgets those beyond [`MAX_SESSIONS`], ended ones and then
+    /// those not used for longest. Answers the account as it is at that moment, or none if it was not opened.
+    async fn open_session(
+        &self,
+        session: &NewSession,
+        hash: &PasswordHash,
+        cause: &Cause,
+    ) -> Result<Option<Account>, StoreError>;
 
     /// Puts a successor in the place of the token that was presented; ends the session if that one was spent before.
     async fn rotate_session(&self, rotation: &Rotation, cause: &Cause) -> Result<Rotated, StoreError>;

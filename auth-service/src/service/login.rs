@@ -68,12 +68,11 @@ impl AuthService {
         let ring = self.0.keys.ring();
         let cause = self.cause();
         let (session, token) = self.new_session(&ring, &found.account.id, network, cause.at);
-        if !self.0.store.open_session(&session, &found.hash, &cause).await? {
-            // The password was changed while it was checked.
-            return Err(AuthError::InvalidCredentials);
-        }
-        let user = self.profile(&found.account).await;
-        let grant = self.grant(&ring, &found.account, token);
+        let opened = self.0.store.open_session(&session, &found.hash, &cause).await?;
+        // None if the password was changed while it was checked; the roles, too, may have been.
+        let account = opened.ok_or(AuthError::InvalidCredentials)?;
+        let user = self.profile(&account).await;
+        let grant = self.grant(&ring, &account, token);
         Ok(SignedIn { user, grant })
     }
 }

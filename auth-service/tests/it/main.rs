@@ -5,3 +5,4 @@
 mod document;
 mod internal;
 mod server;
+mod store;

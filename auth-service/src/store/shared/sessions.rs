@@ -39,11 +39,12 @@ pub(super) async fn insert(
     Ok(insert.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Forgets the account's sessions beyond those used last.
+/// Forgets the account's sessions beyond those used last, ended ones first.
 pub(super) async fn trim(connection: &mut <Db as Database>::Connection, account: UserId) -> Result<(), StoreError> {
     let delete = sqlx::query(
         "DELETE FROM sessions WHERE id IN (
-             SELECT id FROM sessions WHERE account_id = $1 ORDER BY last_used_at DESC, id DESC LIMIT 1000 OFFSET $2)",
+             SELECT id FROM sessions WHERE account_id = $1
+             ORDER BY ended_at IS NOT NULL, last_used_at DESC, id DESC LIMIT 1000 OFFSET $2)",
     )
     .bind(account.as_uuid())
     .bind(i64::from(MAX_SESSIONS));

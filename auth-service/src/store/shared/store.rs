@@ -8,7 +8,7 @@ use platform_events::Event;
 use platform_sql::{Reader, Writer};
 use values::{Email, SessionId, Timestamp, UserId};
 
-use super::{Database, Db, MIGRATIONS, accounts, engine, keys, sessions};
+use super::{Database, Db, MIGRATIONS, accounts, engine, hold_account, keys, sessions};
 use crate::events;
 use crate::keys::SealedKey;
 use crate::password::PasswordHash;
@@ -80,13 +80,21 @@ impl AccountStore for Store {
         find.await
     }
 
-    async fn open_session(&self, session: &NewSession, hash: &PasswordHash, cause: &Cause) -> Result<bool, StoreError> {
+    async fn open_session(
+        &self,
+        session: &NewSession,
+        hash: &PasswordHash,
+        cause: &Cause,
+    ) -> Result<Option<Account>, StoreError> {
         let input = (session.clone(), hash.clone(), cause.at);
         let open = self.writer.run(input, |connection, (session, hash, at)| {
             Box::pin(async move {
-                let opened = sessions::insert(connection, session, hash, *at).await?;
+                hold_account(connection, session.account).await?;
+                if !sessions::insert(connection, session, hash, *at).await? {
+                    return Ok(None);
+                }
                 sessions::trim(connection, session.account).await?;
-                Ok::<_, StoreError>(opened)
+                account_of(connection, session.account).await.map(Some)
             })
         });
         open.await
