@@ -2,7 +2,7 @@
 //!
 //! They work on the database, so on SQLite the shop must not be running meanwhile.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 
 use clap::Subcommand;
 use values::{Email, PersonName, ValueError};
@@ -84,8 +84,13 @@ impl Admin {
             }
             Self::Revoke { email } => {
                 let account = service.revoke_admin(&address(email)?).await?;
+                let remains = if service.has_admin().await? {
+                    ""
+                } else {
+                    "; nobody runs the shop now"
+                };
                 Ok(format!(
-                    "{} does not run the shop; its sessions are ended",
+                    "{} does not run the shop; its sessions are ended{remains}",
                     account.email
                 ))
             }
@@ -116,8 +121,8 @@ fn address(text: String) -> Result<Email, AdminCommandError> {
 }
 
 fn first_line_of_stdin() -> Result<String, AdminCommandError> {
-    let mut text = String::new();
+    let mut line = String::new();
     let mut input = std::io::stdin().lock().take(MAX_PASSWORD_BYTES);
-    input.read_to_string(&mut text).map_err(AdminCommandError::Input)?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    input.read_line(&mut line).map_err(AdminCommandError::Input)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -91,8 +91,8 @@ impl Limits {
     }
 
     /// The guess was right, or was never looked at.
-    pub fn give_back(&self, guess: &Guess) {
-        self.guesses.give_back(guess);
+    pub fn give_back(&self, guess: &Guess) -> Standing {
+        self.guesses.give_back(guess)
     }
 
     /// Counts a service whose credentials were refused.

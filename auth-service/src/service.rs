@@ -89,7 +89,6 @@ impl Default for Timings {
 }
 
 /// A pair of tokens.
-#[derive(Debug)]
 pub struct Grant {
     /// Proves who asks, for as long as it lives.
     pub access_token: String,
@@ -97,6 +96,12 @@ pub struct Grant {
     pub refresh_token: RefreshToken,
     /// How long the access token lives.
     pub expires_in: Duration,
+}
+
+impl std::fmt::Debug for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Grant of {}", self.refresh_token.session())
+    }
 }
 
 /// Somebody who signed in.
@@ -246,10 +251,8 @@ impl AuthService {
     }
 
     /// A guess that was right, or never looked at, does not count.
-    fn uncount(&self, guess: &Guess) {
-        if let Some(limits) = &self.0.limits {
-            limits.give_back(guess);
-        }
+    fn uncount(&self, guess: &Guess) -> Option<Standing> {
+        self.0.limits.as_ref().map(|limits| limits.give_back(guess))
     }
 }
 

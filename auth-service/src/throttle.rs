@@ -79,11 +79,15 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
         }
     }
 
-    /// Gives one back: what was taken turned out not to count.
-    pub fn give_back(&self, key: &K) {
-        if let Some(due) = self.due.get(key) {
-            due.fetch_sub(self.step(), Ordering::AcqRel);
-        }
+    /// Gives one back: what was taken turned out not to count. Answers how the key stands then.
+    pub fn give_back(&self, key: &K) -> Standing {
+        let now = self.clock.now().as_micros();
+        let step = self.step();
+        let due = self
+            .due
+            .get(key)
+            .map_or(now, |due| due.fetch_sub(step, Ordering::AcqRel) - step);
+        self.standing(due.max(now), now)
     }
 
     fn standing(&self, due: i64, now: i64) -> Standing {
@@ -150,7 +154,7 @@ mod tests {
         let (throttle, _) = throttle();
         for _ in 0..20 {
             throttle.take("ada").unwrap();
-            throttle.give_back(&"ada");
+            assert_eq!(throttle.give_back(&"ada").remaining, 5);
         }
         assert_eq!(throttle.take("ada").unwrap().remaining, 4);
     }

@@ -16,7 +16,7 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Who signed in, and the tokens of the new session.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SignedInBody {
     /// Who.
     user: User,
@@ -33,7 +33,7 @@ pub(super) struct SignedInBody {
 }
 
 /// A new pair of tokens.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TokensBody {
     /// A JWT (RFC 9068), for `Authorization: Bearer`.
     access_token: String,

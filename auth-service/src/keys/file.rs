@@ -2,8 +2,12 @@
 //!
 //! One to three private keys on P-256 in PEM (PKCS #8), as `openssl genpkey -algorithm EC -pkeyopt
 //! ec_paramgen_curve:P-256` writes them. The first signs, the others are published: the next or the previous one. The file
-//! is read again every minute, so a rotation is: append the new key, wait five minutes, put it first, wait an hour, drop
-//! the old one. Refresh tokens are made with a key derived from the first one and are honoured for all in the file.
+//! is read again every minute, so a rotation is: append the new key, wait ten minutes until every verifier knows it, put
+//! it first, and leave the old one behind it until the next rotation.
+//!
+//! Refresh tokens are made with a key derived from the first one and are honoured for all in the file. So a session that
+//! was not refreshed since a key was first ends when that key goes: leave it for 30 days and no session does; after a
+//! theft drop it at once.
 
 use std::path::Path;
 

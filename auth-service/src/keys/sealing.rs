@@ -42,7 +42,8 @@ impl KeyEncryptionKey {
         let mut fresh = Zeroizing::new([0_u8; KEY_BYTES]);
         clock.fill_random(&mut *fresh);
         std::fs::create_dir_all(dir).map_err(unusable)?;
-        match write_new(&path, &BASE64.encode(*fresh)) {
+        let beside = format!("{FILE}.{}", clock.new_id());
+        match write_new(dir, &beside, &Zeroizing::new(BASE64.encode(*fresh))) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(error)),
             Ok(()) | Err(_) => {}
         }
@@ -85,20 +86,16 @@ impl KeyEncryptionKey {
     }
 }
 
-/// Whole or not at all, even if the process dies: written beside, then linked to its name unless that is taken.
-fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
-    let beside = path.with_extension(format!("key.{}", std::process::id()));
+/// Whole or not at all, even if the machine stops: written beside, then linked to its name unless that is taken.
+fn write_new(dir: &Path, beside: &str, text: &str) -> std::io::Result<()> {
+    let beside = dir.join(beside);
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     let linked = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::hard_link(&beside, path));
+        .and_then(|()| std::fs::hard_link(&beside, dir.join(FILE)))
+        .and_then(|()| std::fs::File::open(dir)?.sync_all());
     std::fs::remove_file(&beside)?;
     linked
 }

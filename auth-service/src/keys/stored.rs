@@ -60,6 +60,10 @@ impl KeyStore {
         let mut keys = self.store.keys().await?;
         let missing = self.missing(&keys);
         if !missing.is_empty() {
+            // Whoever cannot open what is there must not add what nobody else can open.
+            for key in &keys {
+                self.unseal(key)?;
+            }
             // Two processes may do so at once: what is there first stays, and both read that.
             self.store.add_keys(&missing).await?;
             keys = self.store.keys().await?;
@@ -91,13 +95,12 @@ impl KeyStore {
     }
 
     fn open(&self, keys: &[SealedKey]) -> Result<KeyRing, KeysError> {
-        let opened = |key: &SealedKey| self.encryption.open(&label(&key.purpose, key.generation), &key.sealed);
         let mut signing: Vec<&SealedKey> = keys.iter().filter(|key| key.purpose == SIGNING).collect();
         signing.sort_by_key(|key| std::cmp::Reverse(key.generation));
         signing.truncate(PUBLISHED);
         let signing: Result<Vec<SigningKey>, KeysError> = signing
             .into_iter()
-            .map(|key| SigningKey::from_pkcs8(&opened(key)?))
+            .map(|key| SigningKey::from_pkcs8(&self.unseal(key)?))
             .collect();
         let mut signing = signing?;
         if signing.len() < 2 {
@@ -108,8 +111,12 @@ impl KeyStore {
             .iter()
             .find(|key| key.purpose == REFRESH)
             .ok_or(KeysError::Unusable)?;
-        let refresh = RefreshKeys::new([opened(refresh)?.as_slice()]);
+        let refresh = RefreshKeys::new([self.unseal(refresh)?.as_slice()]);
         Ok(KeyRing::new(current, &signing, refresh))
+    }
+
+    fn unseal(&self, key: &SealedKey) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+        self.encryption.open(&label(&key.purpose, key.generation), &key.sealed)
     }
 
     fn seal(&self, purpose: &str, generation: i64, key: &[u8]) -> SealedKey {

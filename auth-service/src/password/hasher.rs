@@ -1,11 +1,11 @@
 //! Argon2id off the async threads, a few at a time.
 //!
-//! One hash costs 26 ms of a core and 19 MiB. So no more run at once than leave a core for everybody else, what waits is
-//! bounded, and the memory is reused while others wait and given back when nobody does.
+//! One hash costs 26 ms of a core and 19 MiB. So few run at once, what waits is bounded in number and time, and the memory
+//! is reused while others wait and given back when nobody does.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use argon2::password_hash::phc;
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
@@ -15,8 +15,15 @@ use tokio::sync::Semaphore;
 
 use super::Password;
 
-/// Hashes that may wait for their turn: about ten seconds' worth on one core.
-const MAX_WAITING: usize = 384;
+/// The most hashes at once: 76 MiB.
+const MOST_AT_ONCE: usize = 4;
+
+/// Hashes that may wait for each that runs: about five seconds' worth.
+const WAITING_FOR_EACH: usize = 192;
+
+/// The longest wait for a turn, on a machine that has other things to do. Whoever asked is told to come again, which is
+/// better than no answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Blocks of 1 KiB set aside for a hash, of which only those that it needs are ever touched. glibc keeps freed memory for
 /// itself up to 32 MiB (`DEFAULT_MMAP_THRESHOLD_MAX`); a larger piece goes back to the system at once.
@@ -79,16 +86,24 @@ struct Shared {
     params: Params,
     clock: Arc<dyn Clock>,
     permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    idle_memory: Mutex<Vec<Vec<Block>>>,
+    max_waiting: usize,
+    queue: Mutex<Queue>,
     /// What an unknown account's password is compared with.
     nobody: PasswordHash,
 }
 
+/// Those who wait for their turn, and memory that is kept for them.
+#[derive(Default)]
+struct Queue {
+    waiting: usize,
+    idle_memory: Vec<Vec<Block>>,
+}
+
 impl Hasher {
-    /// As many at once as there are cores, less one for everybody else.
+    /// As many at once as the machine can bear.
     pub fn new(cost: Cost, clock: Arc<dyn Clock>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let at_once = at_once(cores);
         let params = Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_BYTES));
         let params = params.expect("costs are constants of ours, within Argon2's bounds");
         let random = [random(&*clock), random(&*clock), random(&*clock)].concat();
@@ -96,9 +111,9 @@ impl Hasher {
         Self(Arc::new(Shared {
             params,
             clock,
-            permits: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
-            waiting: AtomicUsize::new(0),
-            idle_memory: Mutex::default(),
+            permits: Arc::new(Semaphore::new(at_once)),
+            max_waiting: at_once * WAITING_FOR_EACH,
+            queue: Mutex::default(),
             nobody,
         }))
     }
@@ -128,13 +143,16 @@ impl Hasher {
 
     async fn compute(&self, password: &Password, salt: Vec<u8>, params: Params) -> Result<[u8; HASH_BYTES], Busy> {
         let place = Place::take(&self.0)?;
-        let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Busy)?;
-        drop(place);
+        let turn = tokio::time::timeout(LONGEST_WAIT, self.0.permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = turn else {
+            return Err(Busy);
+        };
+        let kept = place.leave();
         let (shared, password) = (self.0.clone(), password.clone());
         // Runs to its end even if the caller goes away, and holds its permit until then.
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut memory = shared.take_memory(params.block_count());
+            let mut memory = memory_of(params.block_count(), kept);
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             let mut output = [0_u8; HASH_BYTES];
             let hashed =
@@ -154,22 +172,15 @@ impl Hasher {
 }
 
 impl Shared {
-    fn take_memory(&self, blocks: usize) -> Vec<Block> {
-        let mut idle = self.idle_memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.pop();
-        drop(idle);
-        let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(blocks.max(RESERVED_BLOCKS)));
-        memory.resize(blocks, Block::new());
-        memory
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the memory for the next one, or lets go of all of it when nobody waits.
+    /// Keeps the memory for the next one, or lets go of it when nobody waits.
     fn give_back(&self, memory: Vec<Block>) {
-        let mut idle = self.idle_memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.waiting.load(Ordering::Acquire) > 0 {
-            idle.push(memory);
-        } else {
-            idle.clear();
+        let mut queue = self.queue();
+        if queue.waiting > 0 {
+            queue.idle_memory.push(memory);
         }
     }
 }
@@ -179,18 +190,40 @@ struct Place<'a>(&'a Shared);
 
 impl<'a> Place<'a> {
     fn take(shared: &'a Shared) -> Result<Self, Busy> {
-        let place = Self(shared);
-        if shared.waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING {
-            return Ok(place);
+        let mut queue = shared.queue();
+        if queue.waiting == shared.max_waiting {
+            return Err(Busy);
         }
-        Err(Busy)
+        queue.waiting += 1;
+        drop(queue);
+        Ok(Self(shared))
+    }
+
+    /// For one whose turn it is, with memory that was kept for it.
+    fn leave(self) -> Option<Vec<Block>> {
+        self.0.queue().idle_memory.pop()
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+        let mut queue = self.0.queue();
+        queue.waiting -= 1;
+        if queue.waiting == 0 {
+            queue.idle_memory.clear();
+        }
     }
+}
+
+/// A core is left for everybody else.
+fn at_once(cores: usize) -> usize {
+    cores.saturating_sub(1).clamp(1, MOST_AT_ONCE)
+}
+
+fn memory_of(blocks: usize, kept: Option<Vec<Block>>) -> Vec<Block> {
+    let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(blocks.max(RESERVED_BLOCKS)));
+    memory.resize(blocks, Block::new());
+    memory
 }
 
 fn random(clock: &dyn Clock) -> [u8; SALT_BYTES] {
@@ -265,16 +298,49 @@ mod tests {
     #[tokio::test]
     async fn the_queue_is_bounded_and_the_memory_is_given_back() {
         let hasher = hasher(LITTLE);
-        let all: Vec<_> = (0..2 * MAX_WAITING)
-            .map(|_| {
-                let hasher = hasher.clone();
-                async move { hasher.hash(&password("correct horse")).await }
-            })
-            .collect();
+        let max_waiting = hasher.0.max_waiting;
+        let password = password("correct horse");
+        let all = (0..2 * max_waiting).map(|_| hasher.hash(&password));
         let answers = futures::future::join_all(all).await;
-        assert!(answers.iter().any(Result::is_err), "more than {MAX_WAITING} waited");
-        assert!(answers.iter().filter(|answer| answer.is_ok()).count() >= MAX_WAITING);
-        assert_eq!(hasher.0.waiting.load(Ordering::SeqCst), 0);
-        assert!(hasher.0.idle_memory.lock().unwrap().is_empty());
+        assert!(answers.iter().any(Result::is_err), "more than {max_waiting} waited");
+        assert!(answers.iter().filter(|answer| answer.is_ok()).count() >= max_waiting);
+        assert_is_idle(&hasher);
+    }
+
+    #[tokio::test]
+    async fn one_that_goes_away_before_its_turn_leaves_nothing_behind() {
+        let hasher = hasher(LITTLE);
+        let password = password("correct horse");
+        let running: Vec<_> = (0..MOST_AT_ONCE).map(|_| hasher.hash(&password)).collect();
+        let mut running: Vec<_> = running.into_iter().map(Box::pin).collect();
+        for hash in &mut running {
+            assert!(futures::poll!(hash).is_pending());
+        }
+        let mut waiting = Box::pin(hasher.hash(&password));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        for hash in running {
+            hash.await.unwrap();
+        }
+        drop(waiting);
+        assert_is_idle(&hasher);
+    }
+
+    #[tokio::test]
+    async fn the_thread_that_asks_is_free_meanwhile() {
+        let hasher = hasher(Cost::default());
+        let password = password("correct horse");
+        let mut hash = Box::pin(hasher.hash(&password));
+        assert!(futures::poll!(&mut hash).is_pending());
+        assert!(hash.await.is_ok());
+    }
+
+    #[test]
+    fn a_core_is_left_for_others_and_memory_bounds_the_rest() {
+        assert_eq!([1, 2, 4, 64].map(at_once), [1, 1, 3, 4]);
+    }
+
+    fn assert_is_idle(hasher: &Hasher) {
+        let queue = hasher.0.queue();
+        assert_eq!((queue.waiting, queue.idle_memory.len()), (0, 0));
     }
 }

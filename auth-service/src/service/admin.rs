@@ -28,8 +28,7 @@ pub enum FirstAdmin {
     Nobody,
 }
 
-/// What came of it.
-#[derive(Debug)]
+/// What came of it. Not to be logged: it may hold a password.
 pub enum Bootstrapped {
     /// Somebody runs the shop already.
     Present,
@@ -145,6 +144,11 @@ impl AuthService {
     /// Takes that back. The account's sessions end, so that it holds at once.
     pub async fn revoke_admin(&self, email: &Email) -> Result<Account, AdminError> {
         self.change_admin(email, false).await
+    }
+
+    /// Whether somebody runs the shop.
+    pub async fn has_admin(&self) -> Result<bool, AdminError> {
+        Ok(self.0.store.has_admin().await?)
     }
 
     /// A password that nobody has to think of: 24 characters, 144 bits.

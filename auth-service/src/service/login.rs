@@ -52,15 +52,14 @@ impl AuthService {
         standing: &mut Option<Standing>,
     ) -> Result<SignedIn, AuthError> {
         let counted = self.count(guess)?;
-        *standing = nearer(*standing, counted);
-        let verified = self
-            .0
-            .hasher
-            .verify(password, found.as_ref().map(|found| &found.hash))
-            .await;
-        if verified != Ok(false) {
-            self.uncount(guess);
-        }
+        let hash = found.as_ref().map(|found| &found.hash);
+        let verified = self.0.hasher.verify(password, hash).await;
+        let stands = if verified == Ok(false) {
+            counted
+        } else {
+            self.uncount(guess)
+        };
+        *standing = nearer(*standing, stands);
         let Some(found) = found.filter(|_| verified == Ok(true)) else {
             verified?;
             return Err(AuthError::InvalidCredentials);

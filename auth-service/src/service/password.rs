@@ -17,14 +17,16 @@ impl AuthService {
         new: &Password,
     ) -> Attempted<()> {
         let guess = Guess::SignedIn(account, session);
-        let standing = match self.count(&guess) {
-            Ok(standing) => standing,
+        let counted = match self.count(&guess) {
+            Ok(counted) => counted,
             Err(refused) => return Attempted::new(Err(refused.into()), None),
         };
         let outcome = self.try_change(account, session, current, new).await;
-        if !matches!(outcome, Err(AuthError::InvalidCredentials)) {
-            self.uncount(&guess);
-        }
+        let standing = if matches!(outcome, Err(AuthError::InvalidCredentials)) {
+            counted
+        } else {
+            self.uncount(&guess)
+        };
         Attempted::new(outcome, standing)
     }
 

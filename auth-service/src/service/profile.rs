@@ -31,13 +31,17 @@ impl AuthService {
     /// The profile of an account as users have it. If they do not answer soon enough, what is known here: the job tells
     /// them later.
     pub(super) async fn profile(&self, account: &Account) -> User {
-        match self.tell(account).await {
+        let user = match self.ensure(account).await {
             Ok(user) => user,
             Err(error) => {
                 tracing::warn!(account = %account.id, %error, "the profile is as auth knows it");
-                account.as_user()
+                return account.as_user();
             }
+        };
+        if let Err(error) = self.acknowledge(account).await {
+            tracing::warn!(account = %account.id, error = error.to_chain(), "users will be told again");
         }
+        user
     }
 
     /// Tells users of the accounts that they have not acknowledged. Answers whether there may be more.
@@ -45,18 +49,22 @@ impl AuthService {
         let before = self.0.clock.now().minus(LEFT_BEHIND);
         let due = self.0.store.due_profiles(before, BATCH).await?;
         for account in &due {
-            self.tell(account).await?;
+            self.ensure(account).await?;
+            self.acknowledge(account).await?;
         }
         Ok(due.len() == BATCH as usize)
     }
 
-    async fn tell(&self, account: &Account) -> Result<User, TellError> {
+    async fn ensure(&self, account: &Account) -> Result<User, TellError> {
         let copy = account.to_copy();
         let ensured = tokio::time::timeout(self.0.timings.profile_wait, self.0.users.ensure(&copy)).await;
-        let user = ensured.map_err(|_| TellError::Slow)??;
-        if account.profile_due.is_some() {
-            self.0.store.acknowledge_profile(account.id, account.version).await?;
+        Ok(ensured.map_err(|_| TellError::Slow)??)
+    }
+
+    async fn acknowledge(&self, account: &Account) -> Result<(), StoreError> {
+        if account.profile_due.is_none() {
+            return Ok(());
         }
-        Ok(user)
+        self.0.store.acknowledge_profile(account.id, account.version).await
     }
 }

@@ -4,5 +4,6 @@
 
 mod document;
 mod internal;
+mod rules;
 mod server;
 mod store;
