@@ -23,12 +23,16 @@ use values::{Email, SessionId, UserId};
 use crate::network::Network;
 use crate::throttle::{Limit, Refused, Standing, Throttle};
 
-/// Attempts of one network.
-const BY_NETWORK: Limit = per_minute(30);
+/// Attempts to sign in of one network.
+const SIGN_INS: Limit = per_minute("login-address", 30);
+/// Registrations of one network.
+const REGISTRATIONS: Limit = per_minute("registration-address", 30);
 /// Attempts that fail for one account.
-const BY_ACCOUNT: Limit = per_minute(5);
+const GUESSES: Limit = per_minute("login-account", 5);
+/// Refusals of services of one network.
+const REFUSED_CLIENTS: Limit = per_minute("client-address", 30);
 /// Tokens for one service: a large deployment that starts at once, and no loop that has gone wild.
-const BY_SERVICE: Limit = per_minute(600);
+const SERVICE_TOKENS: Limit = per_minute("client", 600);
 
 /// The limits on whatever asks for a password.
 pub struct Limits {
@@ -67,11 +71,11 @@ impl Limits {
     /// Nobody has tried yet.
     pub fn new(clock: &Arc<dyn Clock>) -> Self {
         Self {
-            sign_ins: Throttle::new(BY_NETWORK, clock.clone()),
-            registrations: Throttle::new(BY_NETWORK, clock.clone()),
-            guesses: Throttle::new(BY_ACCOUNT, clock.clone()),
-            refused_clients: Throttle::new(BY_NETWORK, clock.clone()),
-            service_tokens: Throttle::new(BY_SERVICE, clock.clone()),
+            sign_ins: Throttle::new(SIGN_INS, clock.clone()),
+            registrations: Throttle::new(REGISTRATIONS, clock.clone()),
+            guesses: Throttle::new(GUESSES, clock.clone()),
+            refused_clients: Throttle::new(REFUSED_CLIENTS, clock.clone()),
+            service_tokens: Throttle::new(SERVICE_TOKENS, clock.clone()),
         }
     }
 
@@ -106,8 +110,9 @@ impl Limits {
     }
 }
 
-const fn per_minute(quota: u32) -> Limit {
+const fn per_minute(name: &'static str, quota: u32) -> Limit {
     Limit {
+        name,
         quota,
         window: Duration::from_mins(1),
     }

@@ -14,6 +14,8 @@ const MAX_KEYS: u64 = 100_000;
 /// How many in what time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
+    /// What it is called to clients.
+    pub name: &'static str,
     /// So many at once.
     pub quota: u32,
     /// And so many again in this time.
@@ -121,6 +123,7 @@ mod tests {
     fn throttle() -> (Throttle<&'static str>, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::default());
         let limit = Limit {
+            name: "test",
             quota: 5,
             window: Duration::from_mins(1),
         };

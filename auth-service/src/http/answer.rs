@@ -96,8 +96,8 @@ fn write(standing: Standing, headers: &mut HeaderMap) {
         remaining,
         full_after,
     } = standing;
-    let policy = format!("\"login\";q={};w={}", limit.quota, limit.window.as_secs());
-    let limit = format!("\"login\";r={remaining};t={}", full_after.as_secs_f64().ceil());
+    let policy = format!("\"{}\";q={};w={}", limit.name, limit.quota, limit.window.as_secs());
+    let limit = format!("\"{}\";r={remaining};t={}", limit.name, full_after.as_secs_f64().ceil());
     headers.insert(POLICY, HeaderValue::try_from(policy).expect("it is ASCII"));
     headers.insert(LIMIT, HeaderValue::try_from(limit).expect("it is ASCII"));
 }

@@ -23,8 +23,8 @@ pub(super) struct LoginBody {
     /// The address of the account.
     #[schema(format = Email, max_length = 254)]
     email: String,
-    /// Its password.
-    #[schema(format = Password)]
+    /// Its password; none is longer.
+    #[schema(format = Password, max_length = 128)]
     password: String,
 }
 

@@ -18,8 +18,8 @@ use crate::service::AuthService;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordBody {
-    /// The password that the account has.
-    #[schema(format = Password)]
+    /// The password that the account has; none is longer.
+    #[schema(format = Password, max_length = 128)]
     current_password: String,
     /// The one it shall have: 12 to 128 characters.
     #[schema(format = Password, min_length = 12, max_length = 128)]

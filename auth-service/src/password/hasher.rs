@@ -21,9 +21,9 @@ const MOST_AT_ONCE: usize = 4;
 /// Hashes that may wait for each that runs: about five seconds' worth.
 const WAITING_FOR_EACH: usize = 192;
 
-/// The longest wait for a turn, on a machine that has other things to do. Whoever asked is told to come again, which is
-/// better than no answer.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait for a turn, on a machine that has other things to do: less than a route has in all. Whoever asked is
+/// told to come again, which is better than no answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// Blocks of 1 KiB set aside for a hash, of which only those that it needs are ever touched. glibc keeps freed memory for
 /// itself up to 32 MiB (`DEFAULT_MMAP_THRESHOLD_MAX`); a larger piece goes back to the system at once.

@@ -68,8 +68,11 @@ async fn one_registers_signs_in_and_goes_on() {
     let response = server.post("/api/auth/register", &body).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     assert_eq!(response.headers()["cache-control"], "no-store");
-    assert_eq!(response.headers()["ratelimit-policy"], r#""login";q=30;w=60"#);
-    assert_eq!(response.headers()["ratelimit"], r#""login";r=29;t=2"#);
+    assert_eq!(
+        response.headers()["ratelimit-policy"],
+        r#""registration-address";q=30;w=60"#
+    );
+    assert_eq!(response.headers()["ratelimit"], r#""registration-address";r=29;t=2"#);
     let registered: Value = response.json().await.unwrap();
     insta::assert_json_snapshot!(registered, {
         ".access_token" => "[access token]", ".refresh_token" => "[refresh token]", ".user.id" => "[id]",
@@ -95,7 +98,7 @@ async fn one_registers_signs_in_and_goes_on() {
     let response = server.login("ada@example.org", PASSWORD).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["cache-control"], "no-store");
-    assert_eq!(response.headers()["ratelimit"], r#""login";r=5;t=0"#);
+    assert_eq!(response.headers()["ratelimit"], r#""login-account";r=5;t=0"#);
     let signed_in: Value = response.json().await.unwrap();
     assert_eq!(signed_in["user"], registered["user"]);
     assert_eq!(
@@ -330,7 +333,7 @@ async fn another_password_ends_every_other_session() {
     let wrong = server
         .change_password(&own["access_token"], "incorrect horse battery", "a third horse battery")
         .await;
-    assert_eq!(wrong.headers()["ratelimit"], r#""login";r=4;t=12"#);
+    assert_eq!(wrong.headers()["ratelimit"], r#""login-account";r=4;t=12"#);
     assert_eq!(problem(wrong).await, (401, "invalid_credentials".to_owned()));
     let short = server.change_password(&own["access_token"], PASSWORD, "short").await;
     assert_eq!(problem(short).await.0, 422);

@@ -5,6 +5,7 @@
 mod api;
 mod document;
 mod internal;
+mod process;
 mod rules;
 mod server;
 mod store;
