@@ -2,7 +2,8 @@
 //!
 //! A [`ProblemType`] is declared once, as a constant beside the contract that raises it, and is listed in the
 //! documentation from there. A [`Problem`] is one occurrence of it. Feature `axum` turns a problem into a response; the
-//! request id is filled in by the outermost layer of the process, which sees every answer.
+//! request id is filled in by the outermost layer of the process, which sees every answer. Feature `tonic` turns it into a
+//! gRPC status. A caller reads either as a [`ReceivedProblem`].
 //!
 //! To add a refusal: a `const NAME: ProblemType` in the contract, its row in that contract's `PROBLEMS`, and the arm in
 //! the `From<..Error> for Problem` that raises it.
@@ -16,6 +17,9 @@
 
 pub mod codes;
 mod faults;
+#[cfg(feature = "tonic")]
+pub mod grpc;
+mod received;
 #[cfg(feature = "axum")]
 pub mod response;
 
@@ -23,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 pub use faults::Faults;
+pub use received::ReceivedProblem;
 
 /// A kind of refusal: what its `code` promises, wherever it is raised.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -100,6 +105,11 @@ impl Problem {
         self
     }
 
+    /// Says whose error it is, on calls between processes: the name of a contract. See [`ReceivedProblem::is`].
+    pub fn of(self, domain: &'static str) -> Self {
+        self.with(received::DOMAIN, domain)
+    }
+
     /// When the client may try again; becomes `Retry-After`. 429 and 503 have it even if this is not called.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_secs = Some(seconds);
@@ -134,9 +144,7 @@ impl Problem {
 
     /// The headers that belong to it, `Retry-After` among them.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
-        let needs_retry_after = matches!(self.status(), 429 | 503);
-        let seconds = self.0.retry_after_secs.or(needs_retry_after.then_some(1));
-        let retry_after = seconds.map(|seconds| ("retry-after", seconds.to_string()));
+        let retry_after = self.retry_after_secs().map(|seconds| ("retry-after", seconds.to_string()));
         let challenge = (self.status() == 401).then(|| ("www-authenticate", "Bearer".to_owned()));
         let has_own_challenge = self.0.headers.iter().any(|(name, _)| *name == "www-authenticate");
         self.0
@@ -145,6 +153,11 @@ impl Problem {
             .cloned()
             .chain(retry_after)
             .chain(challenge.filter(|_| !has_own_challenge))
+    }
+
+    fn retry_after_secs(&self) -> Option<u64> {
+        let is_needed = matches!(self.status(), 429 | 503);
+        self.0.retry_after_secs.or(is_needed.then_some(1))
     }
 
     /// The body of `application/problem+json`.
