@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use platform_problem::{Faults, Problem};
+use platform_problem::Problem;
 use platform_runtime::extract::{Caller, IfNoneMatch, Query};
 use platform_runtime::policy;
 use product_api::{ListProducts, ListedProduct, Products as _, ProductsError, Sort, View};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use values::{Currency, Money};
+use values::Currency;
 
 use super::{Catalogue, conditional, refused, view_of};
 use crate::cache::Answer;
@@ -119,33 +119,8 @@ async fn page(catalogue: &Catalogue, query: &ListProducts) -> Result<Answer, Pro
 
 impl ListParams {
     fn check(self, view: View) -> Result<ListProducts, Problem> {
-        let mut faults = Faults::default();
-        let texts = [
-            ("?q", &self.q, 200),
-            ("?category", &self.category, 100),
-            ("?tag", &self.tag, 100),
-        ];
-        for (pointer, text, most) in texts.into_iter().chain([("?family", &self.family, 255)]) {
-            let text = text.as_deref().unwrap_or_default();
-            if text.chars().count() > most {
-                faults.add(pointer, format!("must be at most {most} characters"));
-            }
-            // Nothing that is kept has one; any text can be searched for.
-            if text.contains('\0') && pointer != "?q" {
-                faults.add(pointer, "must not have a null character");
-            }
-        }
-        for (pointer, price) in [("?min_price", self.min_price), ("?max_price", self.max_price)] {
-            if price.is_some_and(|price| !(0..=Money::MAX_PRICE).contains(&price)) {
-                faults.add(pointer, format!("must be between 0 and {}", Money::MAX_PRICE));
-            }
-        }
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=100).contains(&limit) {
-            faults.add("?limit", "must be between 1 and 100");
-        }
-        faults.finish()?;
-        Ok(ListProducts {
+        let query = ListProducts {
             view,
             q: self.q,
             category: self.category,
@@ -160,6 +135,12 @@ impl ListParams {
             limit: u32::try_from(limit).unwrap_or(1),
             cursor: self.cursor,
             count: self.count,
-        })
+        };
+        let mut faults = query.faults("?");
+        if !(1..=100).contains(&limit) {
+            faults.add("?limit", "must be between 1 and 100");
+        }
+        faults.finish()?;
+        Ok(query)
     }
 }

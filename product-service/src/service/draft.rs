@@ -60,7 +60,8 @@ pub struct ProductDraft {
     #[schema(min_length = 1, max_length = 100)]
     pub vendor: Option<String>,
     /// Pictures, the main one first: absolute http or https addresses of up to 2,048 characters with up to 500 of text.
-    #[schema(max_items = 250)]
+    #[serde(default, deserialize_with = "without_unknown_fields")]
+    #[schema(max_items = 250, value_type = Option<Vec<ImageDraft>>)]
     pub images: Option<Vec<Image>>,
     /// The handle of its family: letters and digits without upper case, hyphens, underscores. A new one founds a family.
     #[schema(min_length = 1, max_length = 255)]
@@ -95,6 +96,17 @@ pub struct MoneyDraft {
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
+}
+
+/// A picture as it is written.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ImageDraft {
+    /// An absolute http or https address.
+    url: String,
+    /// What it shows, for those who cannot see it.
+    #[serde(default)]
+    alt: String,
 }
 
 /// A change of stock as it is written: `delta` or `set`, and why.
@@ -194,6 +206,12 @@ impl StockDraft {
         };
         Some((change?, reason?))
     }
+}
+
+fn without_unknown_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Image>>, D::Error> {
+    let drafts: Option<Vec<ImageDraft>> = Option::deserialize(deserializer)?;
+    let image = |ImageDraft { url, alt }| Image { url, alt };
+    Ok(drafts.map(|drafts| drafts.into_iter().map(image).collect()))
 }
 
 fn required<T>(faults: &mut Faults, pointer: &str, value: Option<T>) -> Option<T> {

@@ -7,20 +7,28 @@
 //! Start reading at [`Stock`]: every method is idempotent by order id. To add a method: the trait, an arm in each
 //! implementation (service, switch, fake), and a case in the contract suite.
 //!
+//! Between processes a call travels over HTTP ([`calls`]) or gRPC (feature `grpc`); its errors travel as problems, and
+//! come back as the same errors.
+//!
 //! Feature `testing` has a fake and the contract suite that every implementation passes.
 
+pub mod calls;
 pub mod events;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod problems;
 mod product;
 mod products;
 mod stock;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod wire_tests;
 
 pub use problems::PROBLEMS;
 pub use problems::{
-    FAMILY_OPTIONS_TAKEN, INSUFFICIENT_STOCK, MIXED_CURRENCY, SKU_TAKEN, STOCK_NOT_COUNTED, STOCK_NOT_WRITABLE,
-    UNKNOWN_PRODUCT,
+    FAMILY_OPTIONS_TAKEN, INSUFFICIENT_STOCK, MIXED_CURRENCY, ORDER_ID_REUSED, SKU_TAKEN, STOCK_NOT_COUNTED,
+    STOCK_NOT_WRITABLE, UNKNOWN_PRODUCT,
 };
 pub use product::{Image, Options, Product};
 pub use products::{

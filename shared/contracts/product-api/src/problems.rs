@@ -58,7 +58,15 @@ pub const MIXED_CURRENCY: ProblemType = ProblemType {
     about: "All items of an order must have prices in one currency.",
 };
 
-/// All of them, for the documentation.
+/// An order id was used again for other goods. Between processes alone: people cannot meet it.
+pub const ORDER_ID_REUSED: ProblemType = ProblemType {
+    code: "order_id_reused",
+    status: 409,
+    title: "Order id reused",
+    about: "The order id was used for another request: a fault of the caller.",
+};
+
+/// All that people can meet, for the documentation.
 pub const PROBLEMS: &[&ProblemType] = &[
     &SKU_TAKEN,
     &FAMILY_OPTIONS_TAKEN,

@@ -1,8 +1,10 @@
 //! A product as clients see it.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
-use values::{Money, ProductId, Sku, Timestamp};
+use values::{Money, ProductId, Sku, Timestamp, ValueError};
 
 /// A thing one can buy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -49,7 +51,6 @@ pub struct Product {
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Image {
     /// An absolute http or https address.
     pub url: String,
@@ -61,6 +62,19 @@ pub struct Image {
 /// Names and values that tell variants apart: a JSON object whose order is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Options(pub Vec<(String, String)>);
+
+impl Options {
+    /// Refuses a name that stands twice.
+    pub fn new(pairs: Vec<(String, String)>) -> Result<Self, ValueError> {
+        let mut seen = HashSet::new();
+        for (name, _) in &pairs {
+            if !seen.insert(name) {
+                return Err(ValueError::new(format!("the option {name:?} stands twice")));
+            }
+        }
+        Ok(Self(pairs))
+    }
+}
 
 impl Serialize for Options {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,16 +94,11 @@ impl<'de> Deserialize<'de> for Options {
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Options, A::Error> {
-                let mut options = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    if options.iter().any(|(known, _)| *known == name) {
-                        return Err(serde::de::Error::custom(format_args!(
-                            "the option {name:?} stands twice"
-                        )));
-                    }
-                    options.push((name, value));
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
                 }
-                Ok(Options(options))
+                Options::new(pairs).map_err(serde::de::Error::custom)
             }
         }
 

@@ -1,11 +1,12 @@
 //! The catalogue contract.
 
 use async_trait::async_trait;
-use platform_problem::{Problem, codes};
+use platform_problem::{Faults, Problem, ReceivedProblem, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use values::{Currency, Money, ProductId, Sku};
 
+use crate::calls::PRODUCTS;
 use crate::problems::{FAMILY_OPTIONS_TAKEN, SKU_TAKEN};
 use crate::{Image, Options, Product};
 
@@ -41,7 +42,7 @@ pub trait Products: Send + Sync + 'static {
 }
 
 /// Whose eyes a product is read with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum View {
     /// Published products alone.
@@ -51,7 +52,7 @@ pub enum View {
 }
 
 /// Filters, order and place of a list. Filters narrow each other.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ListProducts {
     /// Whose eyes.
     pub view: View,
@@ -83,6 +84,36 @@ pub struct ListProducts {
     pub count: bool,
 }
 
+impl ListProducts {
+    /// What is wrong with the filters, each with the prefix of a pointer: `?` for parameters, `/` for members.
+    pub fn faults(&self, prefix: &str) -> Faults {
+        let mut faults = Faults::default();
+        let texts = [
+            ("q", &self.q, 200),
+            ("category", &self.category, 100),
+            ("tag", &self.tag, 100),
+            ("family", &self.family, 255),
+        ];
+        for (name, text, most) in texts {
+            let text = text.as_deref().unwrap_or_default();
+            if text.chars().count() > most {
+                faults.add(format!("{prefix}{name}"), format!("must be at most {most} characters"));
+            }
+            // Nothing that is kept has one; any text can be searched for.
+            if text.contains('\0') && name != "q" {
+                faults.add(format!("{prefix}{name}"), "must not have a null character");
+            }
+        }
+        for (name, price) in [("min_price", self.min_price), ("max_price", self.max_price)] {
+            if price.is_some_and(|price| !(0..=Money::MAX_PRICE).contains(&price)) {
+                let bounds = format!("must be between 0 and {}", Money::MAX_PRICE);
+                faults.add(format!("{prefix}{name}"), bounds);
+            }
+        }
+        faults
+    }
+}
+
 /// The order of a list; ties are broken by id, so that an order is total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Sort {
@@ -107,7 +138,7 @@ pub enum Sort {
 }
 
 /// A page of products.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProductPage {
     /// The rows, in the order asked for.
     pub items: Vec<ListedProduct>,
@@ -132,7 +163,7 @@ pub struct ListedProduct {
 }
 
 /// A product to be created.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NewProduct {
     /// All but its stock.
     #[serde(flatten)]
@@ -142,7 +173,7 @@ pub struct NewProduct {
 }
 
 /// All that can be written of a product but its stock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProductUpdate {
     /// Unique among the living.
     pub sku: Sku,
@@ -175,7 +206,7 @@ pub struct ProductUpdate {
 }
 
 /// One product as it is now, for a projection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// Which.
     pub product_id: ProductId,
@@ -196,7 +227,7 @@ pub struct Change {
 }
 
 /// A page of changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangesPage {
     /// The changes.
     pub items: Vec<Change>,
@@ -249,5 +280,23 @@ impl From<&ProductsError> for Problem {
             ProductsError::CursorMismatch => Self::new(&codes::CURSOR_MISMATCH),
             ProductsError::Unavailable(_) => Self::new(&codes::UNAVAILABLE),
         }
+    }
+}
+
+impl From<ReceivedProblem> for ProductsError {
+    /// What the catalogue itself refused is that refusal again; after anything else nobody knows.
+    fn from(received: ReceivedProblem) -> Self {
+        let refusals = [
+            Self::NotFound,
+            Self::SkuTaken,
+            Self::OptionsTaken,
+            Self::VersionMismatch,
+            Self::CursorInvalid,
+            Self::CursorMismatch,
+        ];
+        let found = refusals
+            .into_iter()
+            .find(|refusal| received.is(PRODUCTS, &refusal.into()));
+        found.unwrap_or_else(|| Self::Unavailable(Some(received.into())))
     }
 }

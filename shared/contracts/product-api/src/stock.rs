@@ -1,8 +1,13 @@
 //! The stock contract: hold, sell and give back goods for an order.
 
 use async_trait::async_trait;
+use platform_problem::{Problem, ReceivedProblem, codes};
 use serde::{Deserialize, Serialize};
-use values::{Money, OrderId, ProductId, Quantity, Sku, Timestamp};
+use utoipa::ToSchema;
+use values::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, ValueError};
+
+use crate::calls::STOCK;
+use crate::problems::ORDER_ID_REUSED;
 
 /// Goods for orders. Each method is one transaction and idempotent by order id: a repeated call answers what the first
 /// one did. An `Ok` is definite; any `Err` but [`StockError::OtherRequest`] means that nobody knows.
@@ -31,7 +36,8 @@ pub trait Stock: Send + Sync + 'static {
 }
 
 /// The goods of one order. Lines are sorted by product and no product stands twice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "UncheckedRequest")]
 pub struct StockRequest {
     /// The order, which is the key.
     pub order_id: OrderId,
@@ -39,8 +45,38 @@ pub struct StockRequest {
     pub lines: Vec<StockLine>,
 }
 
+#[derive(Deserialize)]
+struct UncheckedRequest {
+    order_id: OrderId,
+    lines: Vec<StockLine>,
+}
+
+impl StockRequest {
+    /// The most lines of one order.
+    pub const MAX_LINES: usize = 100;
+
+    /// Refuses lines that are none or too many, not sorted, or of one product twice.
+    pub fn new(order_id: OrderId, lines: Vec<StockLine>) -> Result<Self, ValueError> {
+        if lines.is_empty() || lines.len() > Self::MAX_LINES {
+            return Err(ValueError::new("must have 1 to 100 lines"));
+        }
+        if !lines.is_sorted_by(|one, next| one.product_id < next.product_id) {
+            return Err(ValueError::new("must have lines sorted by product, none twice"));
+        }
+        Ok(Self { order_id, lines })
+    }
+}
+
+impl TryFrom<UncheckedRequest> for StockRequest {
+    type Error = ValueError;
+
+    fn try_from(UncheckedRequest { order_id, lines }: UncheckedRequest) -> Result<Self, ValueError> {
+        Self::new(order_id, lines)
+    }
+}
+
 /// So many of one product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct StockLine {
     /// Which.
     pub product_id: ProductId,
@@ -49,7 +85,7 @@ pub struct StockLine {
 }
 
 /// When `sell` may sell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SaleMode {
     /// At any price: nobody has to authorise a payment.
@@ -59,7 +95,7 @@ pub enum SaleMode {
 }
 
 /// What stands in the books for an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reservation {
     /// The order.
     pub order_id: OrderId,
@@ -72,7 +108,7 @@ pub struct Reservation {
 }
 
 /// The state of a reservation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReservationState {
     /// Held, until it expires.
@@ -90,7 +126,7 @@ pub enum ReservationState {
 }
 
 /// One line that was held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReservedLine {
     /// Which.
     pub product_id: ProductId,
@@ -107,7 +143,7 @@ pub struct ReservedLine {
 }
 
 /// Why goods were refused. Stored: the answer to that order for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Refusal {
     /// Too few of these.
@@ -125,7 +161,7 @@ pub enum Refusal {
 }
 
 /// A line that is short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShortItem {
     /// Which.
     pub product_id: ProductId,
@@ -136,7 +172,7 @@ pub struct ShortItem {
 }
 
 /// The answer to `confirm`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confirmed {
     /// Sold, now or before.
@@ -146,7 +182,7 @@ pub enum Confirmed {
 }
 
 /// The answer to `release`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Released {
     /// Nothing is held, and nothing ever will be.
@@ -156,7 +192,7 @@ pub enum Released {
 }
 
 /// The answer to `return_goods`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Returned {
     /// Back on the shelf, now or before.
@@ -166,7 +202,7 @@ pub enum Returned {
 }
 
 /// A page of reservations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReservationPage {
     /// In the order of their order ids.
     pub items: Vec<Reservation>,
@@ -177,7 +213,7 @@ pub struct ReservationPage {
 }
 
 /// Something is wrong with the books of one product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockFault {
     /// Which.
     pub product_id: ProductId,
@@ -196,4 +232,23 @@ pub enum StockError {
     /// Nobody knows whether it happened; repeat the call.
     #[error("the stock is not available")]
     Unavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+}
+
+impl From<&StockError> for Problem {
+    fn from(error: &StockError) -> Self {
+        match error {
+            StockError::OtherRequest => Self::new(&ORDER_ID_REUSED),
+            StockError::Unavailable(_) => Self::new(&codes::UNAVAILABLE),
+        }
+    }
+}
+
+impl From<ReceivedProblem> for StockError {
+    /// What the stock itself refused is that refusal again; after anything else nobody knows.
+    fn from(received: ReceivedProblem) -> Self {
+        if received.is(STOCK, &Problem::from(&Self::OtherRequest)) {
+            return Self::OtherRequest;
+        }
+        Self::Unavailable(Some(received.into()))
+    }
 }

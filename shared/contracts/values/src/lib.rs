@@ -15,6 +15,8 @@
 
 mod currency;
 mod email;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod ids;
 mod money;
 mod person_name;
