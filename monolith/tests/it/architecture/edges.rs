@@ -103,7 +103,8 @@ fn a_contract_names_no_transport_and_no_database() {
         }
         for dependency in linked(package) {
             let name = dependency.name.as_str();
-            let is_of_grpc = dependency.optional && (name.starts_with("tonic") || name.starts_with("prost"));
+            let is_of_grpc = ["tonic", "tonic-prost", "prost", "prost-types", "platform-protobuf"].contains(&name);
+            let is_of_grpc = dependency.optional && is_of_grpc;
             let has_features = name == "platform-problem" && !dependency.features.is_empty();
             let is_of_the_fake = dependency.optional && is_for_the_fake_alone(package, name);
             if has_features || !(CONTRACT_MAY.contains(&name) || is_of_grpc || is_of_the_fake) {

@@ -50,6 +50,11 @@ pub trait Process: Send + Sync + 'static {
     /// The document of its routes.
     fn openapi() -> Result<OpenApi, Failure>;
 
+    /// The document of the routes for processes of ours, where there are any.
+    fn internal_openapi() -> Result<OpenApi, Failure> {
+        Err(format!("{} has no internal routes", Self::NAME).into())
+    }
+
     /// Where `health` asks; a wildcard address is asked on the local host.
     fn listen_addr(config: &Self::Config) -> SocketAddr;
 }
@@ -69,6 +74,14 @@ pub struct Migrate {
     pub provision: Option<Option<String>>,
 }
 
+/// Which document `openapi` prints.
+#[derive(Debug, Clone, Copy, Args)]
+struct Document {
+    /// That of the routes between processes, instead of the public one
+    #[arg(long)]
+    internal: bool,
+}
+
 /// For a binary whose `serve` takes no arguments.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct NoArguments {}
@@ -86,7 +99,7 @@ enum Standard {
     /// Print the settings as they are read, secrets left out
     Config,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi(Document),
 }
 
 /// The `main` of a binary: `fn main() -> ExitCode { command::run::<Stoa>() }`.
@@ -128,8 +141,10 @@ fn command_line<P: Process>() -> clap::Command {
 }
 
 fn execute<P: Process>(matches: &ArgMatches) -> Outcome {
-    if matches.subcommand_name() == Some("openapi") {
-        return print(&(P::openapi()?.to_pretty_json()? + "\n"));
+    if let Some(("openapi", arguments)) = matches.subcommand() {
+        let wanted = Document::from_arg_matches(arguments)?;
+        let document = if wanted.internal { P::internal_openapi()? } else { P::openapi()? };
+        return print(&(document.to_pretty_json()? + "\n"));
     }
     let (config, listing) = Settings::from_env().load::<P::Config>()?;
     let standard = match matches.subcommand() {
@@ -144,7 +159,7 @@ fn execute<P: Process>(matches: &ArgMatches) -> Outcome {
         Standard::Migrate(what) => block_on(P::migrate(config, what)),
         Standard::Health => block_on(probe::ready(P::listen_addr(&config))),
         Standard::Config => print(&listing.values()),
-        Standard::Openapi => unreachable!("it was answered above, without settings"),
+        Standard::Openapi(_) => unreachable!("it was answered above, without settings"),
     }
 }
 

@@ -131,6 +131,10 @@ impl Health {
         (report, ready)
     }
 
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
     async fn run_all(&self) -> Report {
         let running = self.checks.iter().map(async |check| {
             let result = tokio::time::timeout(Self::PATIENCE, (check.run)()).await;

@@ -134,15 +134,15 @@ impl Host {
         self.serve("LISTEN_ADDR", address, limits, app)
     }
 
-    /// Serves a router behind the [`Stack`] on a listener for processes of ours, which a service's `LISTEN_ADDR` is: they keep
+    /// Serves an app behind the [`Stack`] on a listener for processes of ours, which a service's `LISTEN_ADDR` is: they keep
     /// connections longer and are not counted by address.
     pub fn serve_inner(
         &mut self,
         setting: &'static str,
         address: SocketAddr,
-        router: Router,
+        app: impl App,
     ) -> Result<SocketAddr, HostError> {
-        let app = Stack::new(Arc::new(SystemClock)).layer(router);
+        let app = Stack::new(Arc::new(SystemClock)).layer(app);
         self.serve(setting, address, Limits::inner(), app)
     }
 

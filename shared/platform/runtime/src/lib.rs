@@ -4,6 +4,8 @@
 //! `examples/greeter.rs` is a whole process. From the outside in, a request passes [`listener`] (connections and their
 //! limits), [`stack`] (id, trace, log, problems), the routes with their [`policy`], and the handler with its [`extract`]ors.
 //!
+//! gRPC methods stand beside the routes on the same listener, see [`grpc`].
+//!
 //! To add a setting: ask for it in a [`settings::FromSettings`]. To add a layer for every process: a step in [`stack`].
 //! To add something a handler can take: a file under `extract`, with its refusal.
 //!
@@ -26,6 +28,7 @@ pub mod admin;
 pub mod command;
 pub mod docs;
 pub mod extract;
+pub mod grpc;
 pub mod health;
 pub mod host;
 pub mod lifecycle;

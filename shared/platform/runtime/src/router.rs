@@ -72,6 +72,12 @@ pub struct Built {
 #[error("routes are not declared properly: {}", .0.join("; "))]
 pub struct RoutesError(Vec<String>);
 
+impl RoutesError {
+    pub(crate) fn new(faults: Vec<String>) -> Self {
+        Self(faults)
+    }
+}
+
 impl<S: Clone + Send + Sync + 'static> Default for ApiRouter<S> {
     fn default() -> Self {
         Self::new()
@@ -131,6 +137,15 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
 
     /// The public document alone, for a command that prints it and has no state to give.
     pub fn document(self, info: Info) -> Result<OpenApi, RoutesError> {
+        Ok(self.stateless(info)?.public.openapi)
+    }
+
+    /// The document of what is below [`INTERNAL_PREFIX`] alone.
+    pub fn internal_document(self, info: Info) -> Result<OpenApi, RoutesError> {
+        Ok(self.stateless(info)?.internal.openapi)
+    }
+
+    fn stateless(self, info: Info) -> Result<Built, RoutesError> {
         let routes = self.routes.into_iter().map(|route| Route {
             path: route.path,
             item: route.item,
@@ -141,7 +156,7 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
             routes: routes.collect(),
             faults: self.faults,
         };
-        Ok(bare.build(info, &Guard::default())?.public.openapi)
+        bare.build(info, &Guard::default())
     }
 }
 

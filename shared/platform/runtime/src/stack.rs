@@ -27,6 +27,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::context::{REQUEST_ID, RequestContext};
+use crate::grpc;
 use crate::server::App;
 use crate::telemetry;
 use access_log::AccessLog;
@@ -89,7 +90,7 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
             let mut response = problems::in_one_form(response, context.request_id());
             let id = context.request_id_header().clone();
             response.headers_mut().insert(REQUEST_ID, id);
-            log.end(response.status());
+            log.end(grpc::status_of(response.status(), response.headers()));
             Ok(response)
         }))
     }

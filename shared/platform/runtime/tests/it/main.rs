@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may, in its fixtures too")]
 
 mod command;
+mod grpc;
 mod listener;
 mod router;
 mod stack;
