@@ -11,7 +11,12 @@ mod value;
 pub use values::grpc::MessageError;
 
 /// What is made of the files below `proto/`.
-#[allow(missing_docs, clippy::pedantic, clippy::allow_attributes_without_reason, reason = "it is generated")]
+#[allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "it is generated"
+)]
 pub mod proto {
     tonic::include_proto!("stoa.product.v1");
 }

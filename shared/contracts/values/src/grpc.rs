@@ -82,7 +82,11 @@ pub fn not_known() -> MessageError {
 }
 
 /// A field that is a list, each item converted.
-pub fn each<T, U>(name: &str, items: Vec<T>, convert: impl Fn(T) -> Result<U, MessageError>) -> Result<Vec<U>, MessageError> {
+pub fn each<T, U>(
+    name: &str,
+    items: Vec<T>,
+    convert: impl Fn(T) -> Result<U, MessageError>,
+) -> Result<Vec<U>, MessageError> {
     let converted = items.into_iter().enumerate();
     let converted = converted.map(|(at, item)| field(&at.to_string(), convert(item)));
     field(name, converted.collect())

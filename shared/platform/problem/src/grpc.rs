@@ -117,7 +117,10 @@ mod tests {
         let sent = Problem::new(&codes::NOT_FOUND);
         let received = ReceivedProblem::from(&Status::from(&sent));
         assert_eq!((received.status, received.domain), (404, None));
-        assert_eq!(ReceivedProblem::from(&Status::unimplemented("no such method")).code, None);
+        assert_eq!(
+            ReceivedProblem::from(&Status::unimplemented("no such method")).code,
+            None
+        );
     }
 
     #[test]
@@ -135,7 +138,10 @@ mod tests {
         assert_eq!(info.metadata["order_id"], "o-1");
         assert_eq!(info.metadata["available"], "3");
         let violation = &details.bad_request().unwrap().field_violations[0];
-        assert_eq!((violation.field.as_str(), violation.description.as_str()), ("/name", "is missing"));
+        assert_eq!(
+            (violation.field.as_str(), violation.description.as_str()),
+            ("/name", "is missing")
+        );
         let delay = details.retry_info().unwrap().retry_delay;
         assert_eq!(delay, Some(Duration::from_secs(7)));
     }

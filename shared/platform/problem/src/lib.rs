@@ -144,7 +144,9 @@ impl Problem {
 
     /// The headers that belong to it, `Retry-After` among them.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
-        let retry_after = self.retry_after_secs().map(|seconds| ("retry-after", seconds.to_string()));
+        let retry_after = self
+            .retry_after_secs()
+            .map(|seconds| ("retry-after", seconds.to_string()));
         let challenge = (self.status() == 401).then(|| ("www-authenticate", "Bearer".to_owned()));
         let has_own_challenge = self.0.headers.iter().any(|(name, _)| *name == "www-authenticate");
         self.0

@@ -21,11 +21,20 @@ pub fn compile(files: &[&str]) -> Result<(), Box<dyn Error>> {
     {
         println!("cargo::rerun-if-changed=proto");
     }
-    #[expect(clippy::disallowed_methods, reason = "cargo tells a build script where to write, and nobody else reads it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells a build script where to write, and nobody else reads it"
+    )]
     let out = std::env::var("OUT_DIR")?;
     let mut compiler = Compiler::new(["proto"])?;
-    compiler.include_imports(true).include_source_info(true).open_files(files)?;
-    std::fs::write(PathBuf::from(out).join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(files)?;
+    std::fs::write(
+        PathBuf::from(out).join("descriptors.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
     // Where the transport is, clients and servers do not care.
     let builder = tonic_prost_build::configure().build_transport(false);
     builder.compile_fds(compiler.file_descriptor_set())?;

@@ -143,7 +143,11 @@ fn command_line<P: Process>() -> clap::Command {
 fn execute<P: Process>(matches: &ArgMatches) -> Outcome {
     if let Some(("openapi", arguments)) = matches.subcommand() {
         let wanted = Document::from_arg_matches(arguments)?;
-        let document = if wanted.internal { P::internal_openapi()? } else { P::openapi()? };
+        let document = if wanted.internal {
+            P::internal_openapi()?
+        } else {
+            P::openapi()?
+        };
         return print(&(document.to_pretty_json()? + "\n"));
     }
     let (config, listing) = Settings::from_env().load::<P::Config>()?;
