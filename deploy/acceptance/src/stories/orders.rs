@@ -146,7 +146,7 @@ pub(super) async fn too_little_is_refused_for_ever(visit: &Visit<'_>) -> Result<
         .refused(409, "insufficient_stock")?;
     visit.check(again.body["order_id"] == refused.body["order_id"], "another order")?;
     visit.check(again.header("idempotent-replayed") == "true", "not marked as a replay")?;
-    order(visit, &customer, "new try", &wanted).await?.expect(201)?;
+    order(visit, &customer, "again", &wanted).await?.expect(201)?;
     shelf_shows(visit, &plenty, 95).await?;
     shelf_shows(visit, &scarce, 9).await
 }

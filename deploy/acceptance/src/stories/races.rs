@@ -44,7 +44,7 @@ pub(super) async fn twins_buy_once(visit: &Visit<'_>) -> Result<(), Unmet> {
     let product = visit.create_product("TWINS", json!({"stock": 100})).await?;
     let customer = visit.register("twin").await?;
     let body = json!({"items": [{"product_id": product["id"], "quantity": 1}]});
-    let racing = (0..CLIENTS).map(|_| ask(visit, &customer.token, "one press of the button", &body).send());
+    let racing = (0..CLIENTS).map(|_| ask(visit, &customer.token, "one-press-of-the-button", &body).send());
     let replies = try_join_all(racing).await?;
     let mut ids: Vec<&Value> = replies.iter().map(|reply| &reply.body["id"]).collect();
     ids.dedup();
