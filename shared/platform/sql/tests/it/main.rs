@@ -1,6 +1,7 @@
 //! The crate on real databases of both engines.
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod exactly_once;
 mod looking;
 mod opening;
 mod postgres_writer;
