@@ -48,6 +48,8 @@ mod in_process;
 mod nats;
 mod outbox;
 mod relay;
+#[cfg(feature = "settings")]
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topics;
@@ -62,4 +64,6 @@ pub use in_process::InProcessBus;
 pub use nats::{NatsBus, NatsConfig, NatsError, NatsTimings, StreamLimits};
 pub use outbox::{Outbox, Pending, StorageError, Wake};
 pub use relay::{Relay, RelayTimings};
+#[cfg(feature = "settings")]
+pub use settings::EventsConfig;
 pub use topics::Topics;

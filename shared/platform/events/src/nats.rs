@@ -19,6 +19,8 @@ mod stream;
 mod subjects;
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,22 +42,30 @@ use stream::EventStream;
 /// How long subscribers may take to end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
-/// NATS cannot be used as it is configured. One line for an operator, naming the setting.
+/// NATS cannot be used as it is configured. One line for an operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NatsError {
     /// Not `nats://host:port` or `tls://host:port`.
-    #[error("NATS_URL: not a nats:// or tls:// address, or several with commas between")]
+    #[error("not a nats:// or tls:// address, or several with commas between")]
     Url,
     /// The file cannot be read or holds no credentials.
-    #[error("NATS_CREDS_FILE: {} cannot be used", path.display())]
+    #[error("{} cannot be used", path.display())]
     Credentials {
         /// As it was given.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// The file of certificates to trust cannot be read.
+    #[error("{} cannot be used", path.display())]
+    Authorities {
+        /// As it was given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// The connection could not be set up; not that the server is away, which is waited out.
-    #[error("NATS_URL: NATS cannot be used")]
+    #[error("NATS cannot be used")]
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -49,6 +49,13 @@ pub trait FromSettings: Sized {
 #[error("{}", .0.join("; "))]
 pub struct SettingsError(Vec<String>);
 
+impl SettingsError {
+    /// A setting that turns out not to do when it is used.
+    pub fn new(name: &str, reason: impl std::fmt::Display) -> Self {
+        Self(vec![format!("{name}: {reason}")])
+    }
+}
+
 /// Where values come from, and a record of what was asked for.
 #[derive(Debug)]
 pub struct Settings {
@@ -123,6 +130,13 @@ impl Settings {
     /// A duration such as `500ms`, `5s`, `2m` or `1h`.
     pub fn duration(&mut self, name: &'static str, default: &str, help: &'static str) -> Duration {
         self.parsed(name, default, help, kind::duration)
+    }
+
+    /// A duration that may be left out.
+    pub fn optional_duration(&mut self, name: &'static str, help: &'static str) -> Option<Duration> {
+        let text = self.find(name);
+        self.listing.add(name, None, help, text.clone());
+        self.accept(name, Some("5s"), kind::duration(&text?))
     }
 
     /// A switch: `on` or `off`, also `true`, `false`, `yes`, `no`, `1`, `0`.

@@ -61,7 +61,11 @@ impl FromSettings for TelemetryConfig {
         } else {
             "json"
         };
-        let filter: String = settings.get("RUST_LOG", "info,sqlx=warn", "what is logged, by target and level");
+        let filter: String = settings.get(
+            "RUST_LOG",
+            "info,sqlx=warn,async_nats=off",
+            "what is logged, by target and level",
+        );
         if let Err(error) = EnvFilter::try_new(&filter) {
             settings.invalid("RUST_LOG", error);
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::link;
 use crate::Retries;
 
 /// A NATS server, or a cluster, as this process reaches it.
@@ -34,6 +35,11 @@ impl NatsConfig {
             retries: Retries::default(),
             timings: NatsTimings::default(),
         }
+    }
+
+    /// Whether a text can be a [`NatsConfig::url`].
+    pub fn is_address(text: &str) -> bool {
+        link::servers(text).is_ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The connection: made again for ever, and never waited for by those who publish.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -32,7 +33,10 @@ impl Link {
     pub(super) async fn open(config: &NatsConfig, process: &str, clock: Arc<dyn Clock>) -> Result<Self, NatsError> {
         let servers = servers(&config.url)?;
         let (report, up) = watch::channel(false);
-        let report = Arc::new(Report(report));
+        let report = Arc::new(Report {
+            up: report,
+            has_said_why: AtomicBool::new(false),
+        });
         let mut options = ConnectOptions::new()
             .name(process)
             .retry_on_initial_connect()
@@ -56,6 +60,11 @@ impl Link {
             })?;
         }
         if let Some(path) = &config.ca_file {
+            // The client would find out with every try to connect, and not say so.
+            std::fs::File::open(path).map_err(|source| NatsError::Authorities {
+                path: path.clone(),
+                source,
+            })?;
             options = options.add_root_certificates(path.clone());
         }
         let client = options.connect(servers).await;
@@ -110,34 +119,40 @@ impl Link {
 }
 
 /// Says once that the connection has come or gone, and why it does not come.
-struct Report(watch::Sender<bool>);
+struct Report {
+    up: watch::Sender<bool>,
+    has_said_why: AtomicBool,
+}
 
 impl Report {
     fn take(&self, event: &Event) {
-        let is_up = match event {
-            Event::Connected => true,
-            Event::Disconnected | Event::Closed => false,
-            Event::ServerError(_) | Event::ClientError(_) if !*self.0.borrow() => {
-                tracing::debug!(%event, "NATS cannot be reached");
-                return;
+        match event {
+            Event::Connected => self.turn(true),
+            Event::Disconnected | Event::Closed => self.turn(false),
+            event if *self.up.borrow() => tracing::warn!(%event, "NATS reports"),
+            event if !self.has_said_why.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(%event, "NATS cannot be reached");
             }
-            event => {
-                tracing::warn!(%event, "NATS reports");
-                return;
-            }
-        };
+            event => tracing::debug!(%event, "NATS cannot be reached"),
+        }
+    }
+
+    fn turn(&self, is_up: bool) {
         metrics::gauge!("nats_connected").set(f64::from(u8::from(is_up)));
-        if self.0.send_replace(is_up) != is_up {
-            if is_up {
-                tracing::info!("NATS is there");
-            } else {
-                tracing::warn!("NATS is away: events wait until it is back");
-            }
+        self.has_said_why.store(false, Ordering::Relaxed);
+        if self.up.send_replace(is_up) == is_up {
+            return;
+        }
+        if is_up {
+            tracing::info!("NATS is there");
+        } else {
+            tracing::warn!("NATS is away: events wait until it is back");
         }
     }
 }
 
-fn servers(url: &str) -> Result<Vec<ServerAddr>, NatsError> {
+/// What an address, or several, stand for.
+pub(super) fn servers(url: &str) -> Result<Vec<ServerAddr>, NatsError> {
     let parts = url.split(',').map(str::trim).filter(|part| !part.is_empty());
     let servers: Result<Vec<ServerAddr>, NatsError> = parts.map(server).collect();
     servers.and_then(|servers| {
