@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use platform_events::EventsConfig;
 use platform_runtime::host::HostConfig;
-use platform_runtime::settings::{Secret, Settings};
+use platform_runtime::settings::{FromSettings, Secret, Settings};
 use platform_sql::DatabaseConfig;
 
 /// What an operator can set at every service.
@@ -13,6 +14,8 @@ pub struct ServiceConfig {
     pub host: HostConfig,
     /// Where the data lie.
     pub database: DatabaseConfig,
+    /// Where events go.
+    pub events: EventsConfig,
     /// Whose tokens are believed.
     pub issuer: String,
 }
@@ -23,6 +26,7 @@ impl ServiceConfig {
         Self {
             host: HostConfig::load(settings, port),
             database: database(settings),
+            events: EventsConfig::load(settings),
             issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
         }
     }

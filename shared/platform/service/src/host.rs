@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use platform_clock::{Clock, SystemClock};
-use platform_events::{Bus, InProcessBus};
+use platform_events::{Bus, EventsConfig};
 use platform_problem::{ProblemType, codes};
 use platform_runtime::command::{Failure, Outcome};
 use platform_runtime::health::Health;
@@ -26,21 +26,26 @@ pub struct ServiceHost {
     pub bus: Arc<dyn Bus>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    events: EventsConfig,
     host: Host,
     listen: std::net::SocketAddr,
     service: &'static str,
 }
 
 impl ServiceHost {
-    /// Starts telemetry, minds signals and opens the database of `service`; `process` is the name of the binary.
+    /// Starts telemetry, minds signals, opens the database of `service` and takes its place on the bus; `process` is the name
+    /// of the binary. Refused without NATS: the other services live elsewhere.
     pub async fn start(config: &ServiceConfig, process: &'static str, service: &'static str) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let events = config.events.clone();
+        events.require("this process holds one service, and its events have to reach the others")?;
         let host = Host::start(&config.host, process)?;
         let database = Database::open(&config.database, service, clock.clone()).await?;
         Ok(Self {
             database,
-            bus: Arc::new(InProcessBus::new(clock.clone())),
+            bus: events.connect(process, clock.clone()).await?,
             clock,
+            events,
             host,
             listen: config.host.listen,
             service,
@@ -54,10 +59,10 @@ impl ServiceHost {
 
     /// Health of this process, to which the service adds its checks.
     pub fn health(&self) -> Health {
-        Health::new(self.lifecycle().clone())
+        self.events.checks(&self.bus, Health::new(self.lifecycle().clone()))
     }
 
-    /// Serves the routes beside those of every process, documented, until told to stop; then closes the database.
+    /// Serves the routes beside those of every process, documented, until told to stop; then closes bus and database.
     /// `problems` are the refusals of the service, beside those that every process has.
     pub async fn serve(
         mut self,
@@ -75,6 +80,7 @@ impl ServiceHost {
         self.host.serve_inner("LISTEN_ADDR", self.listen, router)?;
         self.host.serve_admin(Router::new())?;
         self.host.run().await;
+        self.bus.close().await;
         self.database.close().await;
         Ok(())
     }
