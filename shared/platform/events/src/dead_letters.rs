@@ -30,6 +30,9 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// Keeps a letter; one of the same subscription and event is replaced.
     async fn put(&self, letter: &DeadLetter) -> Result<(), StorageError>;
 
+    /// The subscriptions that have letters, and how many, by name.
+    async fn subscriptions(&self) -> Result<Vec<(String, u64)>, StorageError>;
+
     /// Up to `limit` letters, oldest event first, after the event id given.
     async fn list(&self, subscription: &str, after: Option<Uuid>, limit: u32) -> Result<Vec<DeadLetter>, StorageError>;
 
@@ -91,6 +94,14 @@ impl DeadLetters for InMemoryDeadLetters {
             oldest.and_then(|key| letters.remove(&key));
         }
         Ok(())
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<(String, u64)>, StorageError> {
+        let mut counts = BTreeMap::new();
+        for (subscription, _) in self.letters().keys() {
+            *counts.entry(subscription.clone()).or_default() += 1;
+        }
+        Ok(counts.into_iter().collect())
     }
 
     async fn list(&self, subscription: &str, after: Option<Uuid>, limit: u32) -> Result<Vec<DeadLetter>, StorageError> {

@@ -2,7 +2,7 @@
 //!
 //! `platform-runtime` knows nothing of databases and `platform-sql` nothing of processes; here a main finds both together.
 //! Start reading at [`ServiceConfig`] and [`ServiceHost`]; `user-service/src/main.rs` is the shortest main that uses them.
-//! A process that holds several services takes [`database`] and [`migrate`] alone.
+//! A process that holds several services takes [`database`], [`migrate()`] and [`events()`] alone.
 //!
 //! ```
 //! use platform_runtime::settings::{FromSettings, Settings};
@@ -25,9 +25,11 @@
 //! To add a setting that every service has: a field of [`ServiceConfig`].
 
 mod config;
+mod events;
 mod host;
 mod migrate;
 
 pub use config::{ServiceConfig, data_dir, database};
+pub use events::{Dlq, Events, Subscription, events};
 pub use host::ServiceHost;
 pub use migrate::migrate;

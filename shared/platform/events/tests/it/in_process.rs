@@ -42,6 +42,9 @@ impl DeadLetters for NoLetters {
     async fn put(&self, _: &DeadLetter) -> Result<(), StorageError> {
         Err(StorageError::new("away"))
     }
+    async fn subscriptions(&self) -> Result<Vec<(String, u64)>, StorageError> {
+        Err(StorageError::new("away"))
+    }
     async fn list(&self, _: &str, _: Option<Uuid>, _: u32) -> Result<Vec<DeadLetter>, StorageError> {
         Err(StorageError::new("away"))
     }

@@ -32,6 +32,19 @@ impl DeadLetters for SqlDeadLetters {
         put.await.map_err(StorageError::new)
     }
 
+    async fn subscriptions(&self) -> Result<Vec<(String, u64)>, StorageError> {
+        let count = self.reader.run((), |connection, ()| {
+            Box::pin(async move {
+                let count = sqlx::query_as(
+                    "SELECT subscription, COUNT(*) FROM dead_letters GROUP BY subscription ORDER BY subscription",
+                );
+                Ok::<Vec<(String, i64)>, Error>(count.fetch_all(connection).await?)
+            })
+        });
+        let counts = count.await.map_err(StorageError::new)?.into_iter();
+        Ok(counts.map(|(name, count)| (name, count.cast_unsigned())).collect())
+    }
+
     async fn list(&self, subscription: &str, after: Option<Uuid>, limit: u32) -> Result<Vec<DeadLetter>, StorageError> {
         let asked = (subscription, after.unwrap_or(Uuid::nil()), limit);
         let list = self.reader.run(asked, |connection, &(subscription, after, limit)| {

@@ -204,6 +204,8 @@ async fn a_dead_letter_is_kept_listed_and_removed(shelf: Shelf) {
     assert_eq!(list(None).await.unwrap(), kept[..2]);
     assert_eq!(list(Some(kept[1].event.id)).await.unwrap(), kept[2..]);
     assert!(letters.list("another", None, 2).await.unwrap().is_empty());
+    let counts = letters.subscriptions().await.unwrap();
+    assert_eq!(counts, [("shelf.till".to_owned(), 3)]);
     assert_eq!(
         letters.get("shelf.till", kept[0].event.id).await.unwrap().as_ref(),
         Some(&kept[0])
