@@ -14,7 +14,7 @@ use platform_clock::{Clock, SystemClock};
 use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
-use platform_service::{ServiceConfig, ServiceHost, migrate};
+use platform_service::{Events, ServiceConfig, ServiceHost, events, migrate};
 use platform_sql::Database;
 use user_api::{AccountCopy, User, Users, UsersError};
 use utoipa::openapi::OpenApi;
@@ -32,6 +32,9 @@ enum Command {
     /// Those who run the shop
     #[command(subcommand)]
     Admin(Admin),
+    /// The events of this process
+    #[command(subcommand)]
+    Events(Events),
 }
 
 struct AuthProcess;
@@ -75,7 +78,11 @@ impl Process for AuthProcess {
         migrate(&config.service.database, &[SCHEMA], what).await
     }
 
-    async fn command(Config { service, auth }: Config, Command::Admin(command): Command) -> Outcome {
+    async fn command(Config { service, auth }: Config, command: Command) -> Outcome {
+        let command = match command {
+            Command::Admin(command) => command,
+            Command::Events(command) => return events(&service.database, &[SCHEMA], &[], command).await,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(&service.database, NAME, clock.clone()).await?;
         let app = build(&auth, database, clock).await?;

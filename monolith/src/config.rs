@@ -1,6 +1,7 @@
 //! The settings of `stoa`.
 
 use api_gateway::GatewaySettings;
+use platform_events::EventsConfig;
 use platform_runtime::host::HostConfig;
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_sql::DatabaseConfig;
@@ -16,6 +17,8 @@ pub struct Config {
     pub host: HostConfig,
     /// Where the four services keep their data.
     pub database: DatabaseConfig,
+    /// Where events go.
+    pub events: EventsConfig,
     /// Keys, sessions, the first admin.
     pub auth: auth_service::config::Config,
     /// Who may call, and how often.
@@ -28,6 +31,7 @@ impl FromSettings for Config {
     fn load(settings: &mut Settings) -> Self {
         let host = HostConfig::load(settings, PORT);
         let database = platform_service::database(settings);
+        let events = EventsConfig::load(settings);
         let auth = auth_service::config::Config::load(settings);
         let gateway = GatewaySettings::load(settings);
         let currency = settings.get("CURRENCY", "USD", "what prices are in where nothing else is said");
@@ -39,6 +43,7 @@ impl FromSettings for Config {
         Self {
             host,
             database,
+            events,
             auth,
             gateway,
             currency,

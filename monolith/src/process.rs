@@ -9,6 +9,7 @@ use auth_service::command::Admin;
 use clap::Subcommand;
 use platform_clock::SystemClock;
 use platform_runtime::command::{Failure, Migrate, NoArguments, Outcome, Process};
+use platform_service::Events;
 use utoipa::openapi::OpenApi;
 
 use crate::config::Config;
@@ -29,6 +30,9 @@ pub enum Command {
     /// Those who run the shop
     #[command(subcommand)]
     Admin(Admin),
+    /// The events of this process
+    #[command(subcommand)]
+    Events(Events),
 }
 
 impl Process for Stoa {
@@ -48,8 +52,13 @@ impl Process for Stoa {
     }
 
     async fn command(config: Config, command: Command) -> Outcome {
+        let command = match command {
+            Command::Admin(command) => command,
+            Command::Events(command) => {
+                return platform_service::events(&config.database, &SCHEMAS, &[], command).await;
+            }
+        };
         let shop = Shop::open(&config, Arc::new(SystemClock)).await?;
-        let Command::Admin(command) = command;
         let said = command.run(shop.auth.service()).await?;
         shop.close().await;
         writeln!(std::io::stdout(), "{said}")?;

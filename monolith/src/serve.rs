@@ -7,12 +7,12 @@ use api_gateway::{Gateway, GatewayParts, UpstreamService, Upstreams, documents, 
 use axum::Router;
 use platform_clock::{Clock, SystemClock};
 use platform_rpc::{Place, Switch};
+use platform_runtime::Info;
 use platform_runtime::command::Failure;
 use platform_runtime::docs;
 use platform_runtime::health::Health;
 use platform_runtime::host::Host;
 use platform_runtime::router::{ApiRouter, Guard};
-use platform_runtime::{Info, lifecycle::Lifecycle};
 
 use crate::config::Config;
 use crate::process::Stoa;
@@ -25,20 +25,23 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
     let shop = Shop::open(config, clock.clone()).await?;
     let first = config.auth.first_admin(std::io::stderr().is_terminal());
     let bootstrapped = shop.auth.service().bootstrap(first).await?;
-    shop.start(host.lifecycle()).await?;
-    let gateway = gateway(config, &shop, host.lifecycle(), clock)?;
+    let bus = config.events.connect(Stoa::BINARY, clock.clone()).await?;
+    shop.start(bus.clone(), host.lifecycle()).await?;
+    let health = config.events.checks(&bus, Health::new(host.lifecycle().clone()));
+    let gateway = gateway(config, &shop, health, clock)?;
     let adapting = tokio::spawn(gateway.background());
     host.serve_public(gateway.router)?;
     host.serve_admin(Router::new())?;
     bootstrapped.announce(&mut std::io::stderr())?;
     host.run().await;
     adapting.abort();
+    bus.close().await;
     shop.close().await;
     Ok(())
 }
 
 /// The gateway in front of the services' own routers.
-pub fn gateway(config: &Config, shop: &Shop, lifecycle: &Lifecycle, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
+pub fn gateway(config: &Config, shop: &Shop, health: Health, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
     let upstream = |routes: ApiRouter, info: Info, name: &'static str| {
         let built = routes.build(info, &shop.trust.guard(name))?;
         let service = Arc::new(UpstreamService::new(built.public.router));
@@ -58,8 +61,10 @@ pub fn gateway(config: &Config, shop: &Shop, lifecycle: &Lifecycle, clock: Arc<d
         order: upstream(orders.routes(), order_service::app::info(), order_service::app::NAME)?,
     };
     let documents = documents()?;
-    let health = shop.checks(Health::new(lifecycle.clone()));
-    let own = health.routes().build(Info::new("Stoa", "1"), &Guard::default())?;
+    let own = shop
+        .checks(health)
+        .routes()
+        .build(Info::new("Stoa", "1"), &Guard::default())?;
     let own = docs::add(own.public.router, &merged(&documents), &problems())?;
     let parts = GatewayParts {
         settings: config.gateway.clone(),

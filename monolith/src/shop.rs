@@ -7,7 +7,7 @@ use order_service::app as order;
 use order_service::payment::Providers;
 use order_service::timings::Timings;
 use platform_clock::Clock;
-use platform_events::{Bus, InProcessBus};
+use platform_events::Bus;
 use platform_rpc::{Place, Switch};
 use platform_runtime::command::Failure;
 use platform_runtime::health::Health;
@@ -39,7 +39,6 @@ pub struct Shop {
     /// Keys and ended sessions.
     pub trust: Trust,
     databases: [Database; 4],
-    clock: Arc<dyn Clock>,
 }
 
 impl Shop {
@@ -66,14 +65,12 @@ impl Shop {
             orders,
             trust,
             databases,
-            clock,
         })
     }
 
-    /// Starts what runs beside the requests. When it answers, keys are known and what a crash left behind is finished: the
-    /// shop can be opened.
-    pub async fn start(&self, lifecycle: &Lifecycle) -> Result<(), Failure> {
-        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(self.clock.clone()));
+    /// Starts what runs beside the requests, with events over a bus. When it answers, keys are known and what a crash left
+    /// behind is finished: the shop can be opened.
+    pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), Failure> {
         self.auth
             .revoke_on_events(&*bus, self.trust.revocations().clone())
             .await?;

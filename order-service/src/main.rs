@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use order_service::app::{App, SCHEMA};
-use platform_runtime::command::{self, Failure, Migrate, NoArguments, NoCommands, Outcome, Process};
+use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
 use platform_runtime::settings::{FromSettings, Settings};
-use platform_service::{ServiceConfig, migrate};
+use platform_service::{ServiceCommand, ServiceConfig, events, migrate};
 use utoipa::openapi::OpenApi;
 
 /// The port of order-service unless `LISTEN_ADDR` names another.
@@ -29,7 +29,7 @@ impl FromSettings for Config {
 impl Process for OrderProcess {
     type Config = Config;
     type Serve = NoArguments;
-    type Command = NoCommands;
+    type Command = ServiceCommand;
 
     const NAME: &'static str = "order-service";
     const ABOUT: &'static str = "Orders of a Stoa shop";
@@ -42,8 +42,8 @@ impl Process for OrderProcess {
         migrate(&config.database, &[SCHEMA], what).await
     }
 
-    async fn command(_: Config, command: NoCommands) -> Outcome {
-        match command {}
+    async fn command(Config(config): Config, ServiceCommand::Events(command): ServiceCommand) -> Outcome {
+        events(&config.database, &[SCHEMA], &[], command).await
     }
 
     fn openapi() -> Result<OpenApi, Failure> {

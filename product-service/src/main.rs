@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_identity::{JwkSet, JwksError, JwksSource};
-use platform_runtime::command::{self, Failure, Migrate, NoArguments, NoCommands, Outcome, Process};
+use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
-use platform_service::{ServiceConfig, ServiceHost, migrate};
+use platform_service::{ServiceCommand, ServiceConfig, ServiceHost, events, migrate};
 use product_service::{App, NAME, SCHEMA};
 use utoipa::openapi::OpenApi;
 use values::Currency;
@@ -40,7 +40,7 @@ impl FromSettings for Config {
 impl Process for ProductProcess {
     type Config = Config;
     type Serve = NoArguments;
-    type Command = NoCommands;
+    type Command = ServiceCommand;
 
     const NAME: &'static str = "product-service";
     const ABOUT: &'static str = "Catalogue and stock of a Stoa shop";
@@ -59,8 +59,8 @@ impl Process for ProductProcess {
         migrate(&config.service.database, &[SCHEMA], what).await
     }
 
-    async fn command(_: Config, command: NoCommands) -> Outcome {
-        match command {}
+    async fn command(config: Config, ServiceCommand::Events(command): ServiceCommand) -> Outcome {
+        events(&config.service.database, &[SCHEMA], &[], command).await
     }
 
     fn openapi() -> Result<OpenApi, Failure> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_identity::{JwkSet, JwksError, JwksSource};
-use platform_runtime::command::{self, Failure, Migrate, NoArguments, NoCommands, Outcome, Process};
+use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
-use platform_service::{ServiceConfig, ServiceHost, migrate};
+use platform_service::{ServiceCommand, ServiceConfig, ServiceHost, events, migrate};
 use user_service::app::{App, NAME, SCHEMA, info};
 use utoipa::openapi::OpenApi;
 
@@ -33,7 +33,7 @@ impl FromSettings for Config {
 impl Process for UserProcess {
     type Config = Config;
     type Serve = NoArguments;
-    type Command = NoCommands;
+    type Command = ServiceCommand;
 
     const NAME: &'static str = "user-service";
     const ABOUT: &'static str = "Users of a Stoa shop";
@@ -52,8 +52,8 @@ impl Process for UserProcess {
         migrate(&config.database, &[SCHEMA], what).await
     }
 
-    async fn command(_: Config, command: NoCommands) -> Outcome {
-        match command {}
+    async fn command(Config(config): Config, ServiceCommand::Events(command): ServiceCommand) -> Outcome {
+        events(&config.database, &[SCHEMA], &[], command).await
     }
 
     fn openapi() -> Result<OpenApi, Failure> {

@@ -11,6 +11,8 @@ use monolith::config::Config;
 use monolith::serve::gateway;
 use monolith::shop::Shop;
 use platform_clock::{Clock, SystemClock};
+use platform_events::InProcessBus;
+use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
 use platform_runtime::listener::PeerAddr;
 use platform_runtime::router::Built;
@@ -69,7 +71,8 @@ impl TestShop {
             .bootstrap(config.auth.first_admin(false))
             .await
             .unwrap();
-        shop.start(&lifecycle).await.unwrap();
+        let bus = Arc::new(InProcessBus::new(clock.clone()));
+        shop.start(bus, &lifecycle).await.unwrap();
 
         let guard = |name| shop.trust.guard(name);
         let auth = shop
@@ -96,7 +99,9 @@ impl TestShop {
         ];
         let mut opened = Self {
             services,
-            gateway: gateway(&config, &shop, &lifecycle, clock).unwrap().router,
+            gateway: gateway(&config, &shop, Health::new(lifecycle.clone()), clock)
+                .unwrap()
+                .router,
             customer: String::new(),
             admin: String::new(),
             _data: data,

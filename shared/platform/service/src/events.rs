@@ -1,6 +1,6 @@
 //! The command `events`: what subscriptions gave up on.
 //!
-//! It works on the databases, so on SQLite the process must not be running meanwhile.
+//! Looking is possible while the process runs. Replaying writes, so on SQLite the process must not be running meanwhile.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use clap::Subcommand;
 use platform_clock::{Clock, SystemClock};
 use platform_events::{DeadLetter, DeadLetters, Handler, replay};
 use platform_runtime::command::{Failure, Outcome};
-use platform_sql::{Database, DatabaseConfig, Schema};
+use platform_sql::{Database, DatabaseConfig, OpenError, Schema};
 use uuid::Uuid;
 
 /// Letters read at once.
@@ -52,6 +52,14 @@ pub enum Dlq {
     },
 }
 
+/// For a binary whose only commands beside those of every process are these
+#[derive(Debug, Clone, Subcommand)]
+pub enum ServiceCommand {
+    /// The events of this process
+    #[command(subcommand)]
+    Events(Events),
+}
+
 /// A durable subscription that lives in this process.
 pub struct Subscription {
     /// Its name on the bus.
@@ -67,14 +75,9 @@ pub async fn events(
     subscriptions: &[Subscription],
     Events::Dlq(command): Events,
 ) -> Outcome {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut databases = Vec::with_capacity(schemas.len());
     for schema in schemas {
-        let database = Database::open(config, schema.service, clock.clone()).await?;
-        if !database.pending_migrations(schema).await?.is_empty() {
-            return Err("the schema is older than this binary needs: run `migrate` first".into());
-        }
-        databases.push(database);
+        databases.push(open(config, schema, &command).await?);
     }
     let letters: Vec<_> = databases.iter().map(Database::dead_letters).collect();
     let outcome = command.run(&letters, subscriptions, &mut std::io::stdout()).await;
@@ -82,6 +85,16 @@ pub async fn events(
         database.close().await;
     }
     outcome
+}
+
+async fn open(config: &DatabaseConfig, schema: &Schema, command: &Dlq) -> Result<Database, OpenError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    if !matches!(command, Dlq::Replay { .. }) {
+        return Database::open_read_only(config, schema, clock).await;
+    }
+    let database = Database::open(config, schema.service, clock).await?;
+    database.require(schema).await?;
+    Ok(database)
 }
 
 impl Dlq {

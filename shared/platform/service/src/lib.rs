@@ -30,6 +30,6 @@ mod host;
 mod migrate;
 
 pub use config::{ServiceConfig, data_dir, database};
-pub use events::{Dlq, Events, Subscription, events};
+pub use events::{Dlq, Events, ServiceCommand, Subscription, events};
 pub use host::ServiceHost;
 pub use migrate::migrate;

@@ -39,7 +39,7 @@ on_both_engines!(
     every_letter_is_listed_and_one_is_shown_whole,
     a_letter_that_is_taken_now_is_gone_and_one_that_is_refused_stays,
     a_command_about_what_is_not_there_says_so,
-    the_command_opens_the_schemas_itself,
+    the_command_opens_the_schemas_itself_and_looks_while_they_are_worked_on,
 );
 
 #[derive(Parser)]
@@ -150,13 +150,13 @@ async fn a_command_about_what_is_not_there_says_so(database: TestDatabase) {
     }
 }
 
-async fn the_command_opens_the_schemas_itself(database: TestDatabase) {
-    let list = || parse("stoa dlq list");
-    let old = events(database.config(), &[SCHEMA], &[], list()).await.unwrap_err();
-    assert!(old.to_string().contains("run `migrate` first"), "{old}");
-    let opened = database.open("shelf").await;
-    opened.migrate(&SCHEMA).await.unwrap();
-    opened.close().await;
-    drop(opened);
-    events(database.config(), &[SCHEMA], &[], list()).await.unwrap();
+async fn the_command_opens_the_schemas_itself_and_looks_while_they_are_worked_on(database: TestDatabase) {
+    let run = async |line: &str| events(database.config(), &[SCHEMA], &[], parse(line)).await;
+    assert!(run("stoa dlq list").await.is_err());
+    let scene = Scene::set(&database, Recorder::taking()).await;
+    run("stoa dlq list").await.unwrap();
+    scene.database.close().await;
+    drop(scene);
+    let refused = run("stoa dlq replay shelf.till --all").await.unwrap_err();
+    assert_eq!(refused.to_string(), "no subscription shelf.till lives in this process");
 }
