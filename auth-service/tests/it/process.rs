@@ -24,8 +24,13 @@ impl Place {
         Self { _dir: dir, data }
     }
 
+    /// The broker is away: accounts need none, their events wait.
     fn settings<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-        [&[("DATA_DIR", self.data.to_str().unwrap())], more].concat()
+        let own = [
+            ("DATA_DIR", self.data.to_str().unwrap()),
+            ("NATS_URL", "nats://127.0.0.1:1"),
+        ];
+        [&own[..], more].concat()
     }
 
     async fn spawn(&self, more: &[(&str, &str)]) -> Process {
