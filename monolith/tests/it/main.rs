@@ -4,3 +4,4 @@
 
 mod architecture;
 mod authorisation;
+mod event_catalogue;

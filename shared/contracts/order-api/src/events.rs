@@ -1,6 +1,7 @@
 //! The events of orders: ids, no personal data.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use values::OrderId;
 
 /// An order was first confirmed.
@@ -13,7 +14,7 @@ pub const ORDER_REJECTED: &str = "order.rejected.v1";
 pub const ORDER_CANCELLED: &str = "order.cancelled.v1";
 
 /// Data of every order event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderChanged {
     /// Which.
     pub order_id: OrderId,

@@ -1,6 +1,7 @@
 //! The events of catalogue and stock: ids and counters, no more. Last writer wins by `version` and `seq`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use values::ProductId;
 
 /// A product was created.
@@ -13,7 +14,7 @@ pub const PRODUCT_DELETED: &str = "product.deleted.v1";
 pub const STOCK_CHANGED: &str = "stock.changed.v1";
 
 /// Data of `product.created`, `product.updated` and `product.deleted`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProductChanged {
     /// Which.
     pub product_id: ProductId,
@@ -22,7 +23,7 @@ pub struct ProductChanged {
 }
 
 /// Data of `stock.changed`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockChanged {
     /// Which.
     pub product_id: ProductId,
