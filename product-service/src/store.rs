@@ -21,7 +21,7 @@ use product_api::{Change, Product, View};
 use uuid::Uuid;
 use values::{ProductId, Timestamp};
 
-pub use batch::{BatchOutcome, BatchRow, Identity};
+pub use batch::{BatchOutcome, BatchRow, Field, Identity, Replaced};
 pub use list::{ListQuery, Listed, Order, Place, SearchTerms};
 pub use postgres::PgProductStore;
 pub use record::{Family, ProductRecord};
@@ -84,7 +84,7 @@ pub trait ProductStore: Send + Sync + 'static {
     ) -> Result<Answered, StoreError>;
 
     /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 500 rows; the answer has one for each.
-    async fn upsert_batch(&self, rows: Vec<BatchRow>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
+    async fn upsert_batch(&self, rows: Arc<[BatchRow]>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
 
     /// Living products after an id in the order of their ids, for an export.
     async fn page_by_id(&self, after: Option<ProductId>, limit: u32) -> Result<Vec<Exported>, StoreError>;

@@ -6,6 +6,8 @@
 //! nothing of it was written, and it can be handed over again.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
 use product_api::Product;
 use values::{ProductId, Sku};
@@ -19,12 +21,16 @@ pub struct BatchRow {
     /// What is wanted. Its id, version and time of creation are used only if it is new. Its stock is what a new product
     /// begins with; an existing one's is left alone unless `set_stock`.
     pub record: ProductRecord,
+    /// What nothing is said about: an existing product keeps it, and a new one gets what stands in the record, unless a
+    /// product cannot be without it (see [`Field::is_required`]). A sku that is not said is made up in the record.
+    pub unsaid: Arc<[Field]>,
     /// How an existing product is recognised.
     pub identity: Identity,
-    /// The sku to take, with a warning, if another product owns the wanted one.
-    pub fallback_sku: Option<Sku>,
+    /// What a new product takes, the first that is free, with a warning, if another product owns the wanted sku. An
+    /// existing one keeps the sku it has.
+    pub fallback_skus: Vec<Sku>,
     /// What the family looks like; without it a new family is founded by its first member.
-    pub family: Option<Family>,
+    pub family: Option<Arc<Family>>,
     /// Whether an existing product's stock is set as well.
     pub set_stock: bool,
 }
@@ -38,29 +44,131 @@ pub enum Identity {
     FamilyAndOptions,
 }
 
+/// What can be said of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the member of the product that has its name")]
+pub enum Field {
+    Sku,
+    Name,
+    Description,
+    Category,
+    Tags,
+    Vendor,
+    Images,
+    Family,
+    Options,
+    Price,
+    CompareAtPrice,
+    Stock,
+    Published,
+    Barcode,
+    WeightGrams,
+}
+
+/// A sku that another product owns, and the one that is used instead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replaced {
+    /// The one that was wanted.
+    pub wanted: Sku,
+    /// Whose it is.
+    pub owner: Box<Product>,
+    /// The one that is used.
+    pub used: Sku,
+}
+
 /// What became of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum BatchOutcome {
     /// It is new.
     Created {
         /// Its id.
         id: ProductId,
-        /// The sku it got, where the wanted one is another product's.
-        replaced_sku: Option<Sku>,
+        /// Where the wanted sku is another product's.
+        replaced_sku: Option<Replaced>,
     },
     /// It was there; `changed` says whether there was anything to write.
     Updated {
         /// Its id.
         id: ProductId,
-        /// The sku it has, where the wanted one is another product's.
-        replaced_sku: Option<Sku>,
+        /// Where the wanted sku is another product's.
+        replaced_sku: Option<Replaced>,
         /// Whether anything of it is new.
         changed: bool,
     },
+    /// It would be new, and these were not said.
+    Incomplete(Vec<Field>),
     /// A living product has the sku, and there is no other to fall back to.
     SkuTaken,
     /// Another member of the family has the options.
     OptionsTaken,
+}
+
+impl Field {
+    /// Whether a new product cannot be without it.
+    pub fn is_required(self) -> bool {
+        matches!(self, Self::Name | Self::Price | Self::Stock)
+    }
+
+    /// Takes it over from what is kept.
+    fn keep(self, product: &mut Product, kept: &Product) {
+        match self {
+            Self::Sku => product.sku = kept.sku.clone(),
+            Self::Name => product.name.clone_from(&kept.name),
+            Self::Description => product.description.clone_from(&kept.description),
+            Self::Category => product.category.clone_from(&kept.category),
+            Self::Tags => product.tags.clone_from(&kept.tags),
+            Self::Vendor => product.vendor.clone_from(&kept.vendor),
+            Self::Images => product.images.clone_from(&kept.images),
+            Self::Family => product.family.clone_from(&kept.family),
+            Self::Options => product.options = kept.options.clone(),
+            Self::Price => product.price = kept.price,
+            Self::CompareAtPrice => product.compare_at_price = kept.compare_at_price,
+            // Written by itself: see `BatchRow::set_stock`.
+            Self::Stock => {}
+            Self::Published => product.published = kept.published,
+            Self::Barcode => product.barcode.clone_from(&kept.barcode),
+            Self::WeightGrams => product.weight_grams = kept.weight_grams,
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sku => "sku",
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Category => "category",
+            Self::Tags => "tags",
+            Self::Vendor => "vendor",
+            Self::Images => "images",
+            Self::Family => "family",
+            Self::Options => "options",
+            Self::Price => "price",
+            Self::CompareAtPrice => "compare_at_price",
+            Self::Stock => "stock",
+            Self::Published => "published",
+            Self::Barcode => "barcode",
+            Self::WeightGrams => "weight_grams",
+        })
+    }
+}
+
+impl BatchRow {
+    /// What is wanted of a product that is there.
+    fn over(&self, kept: &Product) -> ProductRecord {
+        if self.unsaid.is_empty() {
+            return self.record.clone();
+        }
+        let mut product = self.record.product.clone();
+        for field in self.unsaid.iter() {
+            field.keep(&mut product, kept);
+        }
+        // A struck price in another currency says nothing beside the new one.
+        let currency = product.price.currency();
+        product.compare_at_price = product.compare_at_price.filter(|price| price.currency() == currency);
+        ProductRecord::new(product)
+    }
 }
 
 /// What a batch does, worked out in memory from what there was.
@@ -114,24 +222,42 @@ impl Plan {
 
     /// Works out what becomes of a row.
     pub(super) fn add(&mut self, row: &BatchRow) -> BatchOutcome {
-        let owner_of_sku = self.by_sku.get(row.record.product.sku.as_str()).copied();
-        let owner_of_options = options_of(&row.record).and_then(|options| self.by_options.get(&options).copied());
         let by_options = row.identity == Identity::FamilyAndOptions && row.record.options_key.is_some();
-        let target = if by_options { owner_of_options } else { owner_of_sku };
+        let target = if by_options {
+            self.owner_of_options(&row.record)
+        } else {
+            self.owner_of_sku(&row.record.product.sku)
+        };
+        let mut record = match target {
+            Some(at) => row.over(&self.entries[at].product),
+            None => row.record.clone(),
+        };
+        let missing = row.unsaid.iter().filter(|field| field.is_required());
+        let missing: Vec<Field> = missing.copied().collect();
+        if target.is_none() && !missing.is_empty() {
+            return BatchOutcome::Incomplete(missing);
+        }
+        let owner_of_options = self.owner_of_options(&record);
         if owner_of_options.is_some() && owner_of_options != target {
             return BatchOutcome::OptionsTaken;
         }
-        let mut record = row.record.clone();
         let mut replaced_sku = None;
-        if owner_of_sku.is_some() && owner_of_sku != target {
-            let Some(sku) = row.fallback_sku.clone().filter(|sku| self.is_free(sku, target)) else {
+        let owner_of_sku = self.owner_of_sku(&record.product.sku);
+        if let Some(owner) = owner_of_sku.filter(|_| owner_of_sku != target) {
+            let used = match target {
+                Some(at) => Some(self.entries[at].product.sku.clone()),
+                None => self.first_free(&row.fallback_skus),
+            };
+            let Some(used) = used else {
                 return BatchOutcome::SkuTaken;
             };
-            record = ProductRecord::new(Product {
-                sku: sku.clone(),
-                ..record.product
+            replaced_sku = Some(Replaced {
+                wanted: record.product.sku.clone(),
+                owner: Box::new(self.entries[owner].product.clone()),
+                used: used.clone(),
             });
-            replaced_sku = Some(sku);
+            let sku = used;
+            record = ProductRecord::new(Product { sku, ..record.product });
         }
         match target {
             Some(at) => self.update(at, record, row.set_stock, replaced_sku),
@@ -139,12 +265,19 @@ impl Plan {
         }
     }
 
-    fn is_free(&self, sku: &Sku, target: Option<usize>) -> bool {
-        let owner = self.by_sku.get(sku.as_str()).copied();
-        owner.is_none() || owner == target
+    fn owner_of_sku(&self, sku: &Sku) -> Option<usize> {
+        self.by_sku.get(sku.as_str()).copied()
     }
 
-    fn create(&mut self, record: ProductRecord, replaced_sku: Option<Sku>) -> BatchOutcome {
+    fn owner_of_options(&self, record: &ProductRecord) -> Option<usize> {
+        self.by_options.get(&options_of(record)?).copied()
+    }
+
+    fn first_free(&self, skus: &[Sku]) -> Option<Sku> {
+        skus.iter().find(|sku| self.owner_of_sku(sku).is_none()).cloned()
+    }
+
+    fn create(&mut self, record: ProductRecord, replaced_sku: Option<Replaced>) -> BatchOutcome {
         let id = record.product.id;
         let entry = Entry {
             product: record.product.clone(),
@@ -158,7 +291,13 @@ impl Plan {
         BatchOutcome::Created { id, replaced_sku }
     }
 
-    fn update(&mut self, at: usize, record: ProductRecord, set_stock: bool, replaced_sku: Option<Sku>) -> BatchOutcome {
+    fn update(
+        &mut self,
+        at: usize,
+        record: ProductRecord,
+        set_stock: bool,
+        replaced_sku: Option<Replaced>,
+    ) -> BatchOutcome {
         let entry = &self.entries[at];
         let (id, wanted) = (entry.product.id, record.product.stock);
         let writes_content = record.differs_from(&entry.product);

@@ -36,6 +36,18 @@ pub struct Family {
     pub images: Vec<Image>,
 }
 
+impl Family {
+    /// The family as its first member founds it.
+    pub fn founded_by(product: &Product) -> Option<Self> {
+        Some(Self {
+            handle: product.family.clone()?,
+            name: product.name.clone(),
+            description: product.description.clone(),
+            images: product.images.clone(),
+        })
+    }
+}
+
 impl ProductRecord {
     /// Derives what is to be derived.
     pub fn new(product: Product) -> Self {
@@ -50,12 +62,7 @@ impl ProductRecord {
 
     /// The family as its first member founds it.
     pub fn founded_family(&self) -> Option<Family> {
-        Some(Family {
-            handle: self.product.family.clone()?,
-            name: self.product.name.clone(),
-            description: self.product.description.clone(),
-            images: self.product.images.clone(),
-        })
+        Family::founded_by(&self.product)
     }
 
     /// Whether writing this over what is kept would change anything that can be written.

@@ -76,13 +76,14 @@ async fn fill(stores: &Stores, products: &[Product]) {
     let rows = products.iter().map(|product| BatchRow {
         record: record(product),
         identity: Identity::Sku,
-        fallback_sku: None,
+        fallback_skus: Vec::new(),
+        unsaid: std::sync::Arc::default(),
         family: None,
         set_stock: false,
     });
     let rows: Vec<BatchRow> = rows.collect();
     for rows in rows.chunks(500) {
-        stores.products.upsert_batch(rows.to_vec(), act()).await.unwrap();
+        stores.products.upsert_batch(rows.into(), act()).await.unwrap();
     }
 }
 

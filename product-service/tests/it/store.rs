@@ -10,10 +10,10 @@ use product_api::events::{ProductChanged, StockChanged};
 use product_api::{Product, View};
 use product_service::SCHEMA;
 use product_service::store::{
-    Answered, BatchOutcome, BatchRow, ChangedAt, Family, Identity, Once, StockChange, StoreError, Stores,
+    Answered, BatchOutcome, BatchRow, ChangedAt, Family, Field, Identity, Once, StockChange, StoreError, Stores,
 };
 use uuid::Uuid;
-use values::Timestamp;
+use values::{Money, Timestamp};
 
 use crate::samples::{act, create, find, full_product, now, options, product, record, sku, usd, variant};
 
@@ -50,6 +50,10 @@ platform_sql::stores!(
         a_bad_row_of_a_batch_fails_alone,
         a_batch_sets_stock_only_if_told_to,
         a_row_may_stand_twice_in_a_batch,
+        what_a_row_does_not_say_is_kept,
+        a_new_product_needs_name_price_and_stock,
+        an_existing_product_keeps_its_sku_where_the_wanted_one_is_taken,
+        a_refused_row_does_not_change_its_family,
     ]
 );
 
@@ -354,15 +358,16 @@ fn row(product: &Product) -> BatchRow {
     };
     BatchRow {
         record: record(product),
+        unsaid: Arc::default(),
         identity,
-        fallback_sku: None,
+        fallback_skus: Vec::new(),
         family: None,
         set_stock: false,
     }
 }
 
 async fn batch(stores: &Stores, rows: &[BatchRow]) -> Vec<BatchOutcome> {
-    stores.products.upsert_batch(rows.to_vec(), act()).await.unwrap()
+    stores.products.upsert_batch(rows.into(), act()).await.unwrap()
 }
 
 async fn a_batch_creates_and_updates(stores: Stores) {
@@ -382,7 +387,7 @@ async fn a_batch_creates_and_updates(stores: Stores) {
         images: Vec::new(),
     };
     let full = BatchRow {
-        family: Some(family.clone()),
+        family: Some(Arc::new(family.clone())),
         ..row(&full_product("full"))
     };
     let mut rows: Vec<BatchRow> = new.iter().map(row).collect();
@@ -441,9 +446,20 @@ async fn a_sku_of_another_product_is_replaced(stores: Stores) {
         row(&variant("taken", "shirt", "S")),
         row(&variant("taken", "shirt", "M")),
     ];
-    rows[0].fallback_sku = Some(sku("shirt-s"));
+    rows[0].fallback_skus = vec![sku("taken"), sku("shirt-s")];
     let outcomes = batch(&stores, &rows).await;
-    assert!(matches!(&outcomes[0], BatchOutcome::Created { replaced_sku: Some(to), .. } if to.as_str() == "shirt-s"));
+    let BatchOutcome::Created { replaced_sku, .. } = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
+    let replaced = replaced_sku.as_ref().unwrap();
+    assert_eq!(
+        (
+            replaced.wanted.as_str(),
+            replaced.owner.name.as_str(),
+            replaced.used.as_str()
+        ),
+        ("taken", "Owner", "shirt-s")
+    );
     assert_eq!(outcomes[1], BatchOutcome::SkuTaken);
     let again = batch(&stores, &rows).await;
     let unchanged = |outcome: &BatchOutcome| {
@@ -506,4 +522,91 @@ async fn a_row_may_stand_twice_in_a_batch(stores: Stores) {
     assert!(matches!(outcomes[1], BatchOutcome::Updated { id, changed: true, .. } if id == first.id));
     let found = find(&stores, &first).await;
     assert_eq!((found.sku.as_str(), found.name.as_str()), ("b", "Second"));
+}
+
+async fn what_a_row_does_not_say_is_kept(stores: Stores) {
+    let there = full_product("a");
+    create(&stores, &there).await;
+    let dearer = Product {
+        price: usd(5),
+        ..product("a", "x")
+    };
+    let all_but_the_price = [
+        Field::Sku,
+        Field::Name,
+        Field::Description,
+        Field::Category,
+        Field::Tags,
+        Field::Vendor,
+        Field::Images,
+        Field::Family,
+        Field::Options,
+        Field::CompareAtPrice,
+        Field::Stock,
+        Field::Published,
+        Field::Barcode,
+        Field::WeightGrams,
+    ];
+    let row = BatchRow {
+        unsaid: all_but_the_price.into(),
+        identity: Identity::Sku,
+        ..row(&dearer)
+    };
+    let outcomes = batch(&stores, std::slice::from_ref(&row)).await;
+    assert!(matches!(outcomes[0], BatchOutcome::Updated { changed: true, .. }));
+    let found = find(&stores, &there).await;
+    let expected = Product {
+        price: usd(5),
+        version: 2,
+        updated_at: found.updated_at,
+        ..there.clone()
+    };
+    assert_eq!(found, expected);
+    let mut in_euro = row;
+    in_euro.record.product.price = Money::new(5, "EUR".parse().unwrap()).unwrap();
+    batch(&stores, &[in_euro]).await;
+    assert_eq!(find(&stores, &there).await.compare_at_price, None, "it was in dollars");
+}
+
+async fn a_new_product_needs_name_price_and_stock(stores: Stores) {
+    let row = BatchRow {
+        unsaid: [Field::Vendor, Field::Price, Field::Stock].into(),
+        ..row(&product("a", "A"))
+    };
+    let outcomes = batch(&stores, &[row]).await;
+    assert_eq!(outcomes[0], BatchOutcome::Incomplete(vec![Field::Price, Field::Stock]));
+}
+
+async fn an_existing_product_keeps_its_sku_where_the_wanted_one_is_taken(stores: Stores) {
+    create(&stores, &product("taken", "Owner")).await;
+    let there = variant("mine", "shirt", "S");
+    create(&stores, &there).await;
+    let mut wanted = row(&variant("taken", "shirt", "S"));
+    wanted.fallback_skus = vec![sku("shirt-s")];
+    let outcomes = batch(&stores, &[wanted]).await;
+    let BatchOutcome::Updated {
+        replaced_sku: Some(replaced),
+        ..
+    } = &outcomes[0]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(replaced.used.as_str(), "mine");
+    assert_eq!(find(&stores, &there).await.sku.as_str(), "mine");
+}
+
+async fn a_refused_row_does_not_change_its_family(stores: Stores) {
+    let there = variant("s", "shirt", "S");
+    create(&stores, &there).await;
+    let clash = BatchRow {
+        identity: Identity::Sku,
+        family: Some(Arc::new(Family {
+            name: "Other".to_owned(),
+            ..record(&there).founded_family().unwrap()
+        })),
+        ..row(&variant("other", "shirt", "S"))
+    };
+    assert_eq!(batch(&stores, &[clash]).await, [BatchOutcome::OptionsTaken]);
+    let exported = stores.products.page_by_id(None, 9).await.unwrap();
+    assert_eq!(exported[0].family, record(&there).founded_family());
 }

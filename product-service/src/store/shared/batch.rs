@@ -1,5 +1,7 @@
 //! Many products in one unit of work: two reads, a plan in memory, and as few statements as there are tables.
 
+use std::collections::BTreeMap;
+
 use platform_clock::Clock;
 use platform_events::Event;
 use platform_sql::Error;
@@ -27,14 +29,14 @@ pub(super) async fn upsert(
     for product in known(connection, rows).await? {
         plan.know(product);
     }
-    let outcomes = rows.iter().map(|row| plan.add(row)).collect();
+    let outcomes: Vec<BatchOutcome> = rows.iter().map(|row| plan.add(row)).collect();
     let Writes {
         updates,
         inserts,
         stock,
     } = plan.finish();
 
-    put_families(connection, rows, &updates, &inserts, act).await?;
+    put_families(connection, rows, &outcomes, updates.iter().chain(&inserts), act).await?;
     let mut happened = Vec::with_capacity(updates.len() + inserts.len() + stock.len());
     for record in &updates {
         happened.push(update(connection, record, act, clock).await?);
@@ -79,31 +81,33 @@ async fn update(
     ))
 }
 
-/// Families that the rows describe become what they say; others are founded by their first member.
+/// Families that written rows describe become what the last of them says; others are founded by their first member.
 async fn put_families(
     connection: &mut Connection,
     rows: &[BatchRow],
-    updates: &[ProductRecord],
-    inserts: &[ProductRecord],
+    outcomes: &[BatchOutcome],
+    written: impl Iterator<Item = &ProductRecord>,
     act: &Act,
 ) -> Result<(), Error> {
-    let mut described: Vec<Family> = Vec::new();
-    for family in rows.iter().filter_map(|row| row.family.as_ref()) {
-        described.retain(|known| known.handle != family.handle);
-        described.push(family.clone());
-    }
-    write::put_families(connection, &described, act.at).await?;
-    let mut founded: Vec<Family> = Vec::new();
-    for family in updates.iter().chain(inserts).filter_map(ProductRecord::founded_family) {
-        let is_known = described
-            .iter()
-            .chain(&founded)
-            .any(|known| known.handle == family.handle);
-        if !is_known {
-            founded.push(family);
+    let mut described: BTreeMap<&str, &Family> = BTreeMap::new();
+    for (row, outcome) in rows.iter().zip(outcomes) {
+        let is_written = matches!(outcome, BatchOutcome::Created { .. } | BatchOutcome::Updated { .. });
+        if let Some(family) = row.family.as_deref().filter(|_| is_written) {
+            described.insert(&family.handle, family);
         }
     }
-    write::found_families(connection, &founded, act.at).await
+    let families: Vec<&Family> = described.values().copied().collect();
+    write::put_families(connection, &families, act.at).await?;
+    let mut founded: BTreeMap<&str, &ProductRecord> = BTreeMap::new();
+    for record in written {
+        let handle = record.product.family.as_deref();
+        if let Some(handle) = handle.filter(|handle| !described.contains_key(handle)) {
+            founded.entry(handle).or_insert(record);
+        }
+    }
+    let families: Vec<Family> = founded.values().filter_map(|record| record.founded_family()).collect();
+    let families: Vec<&Family> = families.iter().collect();
+    write::found_families(connection, &families, act.at).await
 }
 
 /// The living products that the rows name by sku or by options.
@@ -112,7 +116,7 @@ async fn known(connection: &mut Connection, rows: &[BatchRow]) -> Result<Vec<Pro
     let wanted = rows.iter().map(|row| row.record.product.sku.as_str());
     let fallbacks = rows
         .iter()
-        .filter_map(|row| row.fallback_sku.as_ref())
+        .flat_map(|row| row.fallback_skus.iter())
         .map(values::Sku::as_str);
     let skus: Vec<&str> = wanted.chain(fallbacks).collect();
     for skus in skus.chunks(VALUES) {

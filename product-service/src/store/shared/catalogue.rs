@@ -1,5 +1,7 @@
 //! The store of the catalogue: each method one unit of work.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use platform_sql::Error;
 use platform_sql::idempotency::{IdempotencyKey, Remembered, StoredAnswer};
@@ -117,7 +119,7 @@ impl ProductStore for Store {
         kept.await
     }
 
-    async fn upsert_batch(&self, rows: Vec<BatchRow>, act: Act) -> Result<Vec<BatchOutcome>, StoreError> {
+    async fn upsert_batch(&self, rows: Arc<[BatchRow]>, act: Act) -> Result<Vec<BatchOutcome>, StoreError> {
         let input = (self.clone(), rows, act);
         let outcomes = self.writer.run(input, |connection, (store, rows, act)| {
             Box::pin(batch::upsert(connection, rows, act, &*store.clock))
@@ -148,8 +150,9 @@ impl Store {
         act: &Act,
     ) -> Result<Product, StoreError> {
         let product = &record.product;
-        let family: Vec<_> = record.founded_family().into_iter().collect();
-        write::found_families(connection, &family, act.at).await?;
+        if let Some(family) = record.founded_family() {
+            write::found_families(connection, &[&family], act.at).await?;
+        }
         write::insert_products(connection, &[record]).await.map_err(refusal)?;
         shelf::stock_up(connection, &[(product.id, product.stock)], "created", act).await?;
         let event = events::product_changed(PRODUCT_CREATED, product.id, product.version, &*self.clock, act);
@@ -165,8 +168,9 @@ impl Store {
         act: &Act,
     ) -> Result<Product, StoreError> {
         let id = record.product.id;
-        let family: Vec<_> = record.founded_family().into_iter().collect();
-        write::found_families(connection, &family, act.at).await?;
+        if let Some(family) = record.founded_family() {
+            write::found_families(connection, &[&family], act.at).await?;
+        }
         let updated = write::update_product(connection, record, expected, act.at)
             .await
             .map_err(refusal)?;

@@ -15,7 +15,7 @@ const ROWS: usize = 100;
 /// Makes families known that are not, and leaves the others as they are.
 pub(super) async fn found_families(
     connection: &mut Connection,
-    families: &[Family],
+    families: &[&Family],
     at: Timestamp,
 ) -> Result<(), Error> {
     for families in families.chunks(ROWS) {
@@ -30,19 +30,25 @@ pub(super) async fn found_families(
 }
 
 /// Makes families what they are said to be. No handle stands twice.
-pub(super) async fn put_families(connection: &mut Connection, families: &[Family], at: Timestamp) -> Result<(), Error> {
+pub(super) async fn put_families(
+    connection: &mut Connection,
+    families: &[&Family],
+    at: Timestamp,
+) -> Result<(), Error> {
     for families in families.chunks(ROWS) {
         let mut sql = insert_families(families, at);
         sql.push(
             " ON CONFLICT (handle) DO UPDATE SET name = excluded.name, description = excluded.description,
-                 images = excluded.images, updated_at = excluded.updated_at",
+                 images = excluded.images, updated_at = excluded.updated_at
+             WHERE families.name <> excluded.name OR families.description <> excluded.description
+                 OR families.images <> excluded.images",
         );
         sql.build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-fn insert_families(families: &[Family], at: Timestamp) -> QueryBuilder<Db> {
+fn insert_families(families: &[&Family], at: Timestamp) -> QueryBuilder<Db> {
     let mut sql =
         QueryBuilder::new("INSERT INTO families (handle, name, description, images, created_at, updated_at) ");
     sql.push_values(families, |mut row, family| {
