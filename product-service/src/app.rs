@@ -67,6 +67,12 @@ impl App {
         Arc::new(self.stock.clone())
     }
 
+    /// The catalogue with what only this service's own routes and commands ask of it, such as
+    /// [`import`](ProductService::import) and [`export`](ProductService::export).
+    pub fn service(&self) -> &ProductService {
+        &self.service
+    }
+
     /// The routes, to be built with a guard, alone or beside those of the process.
     pub fn routes(&self) -> ApiRouter {
         http::routes().with_state(self.catalogue.clone())

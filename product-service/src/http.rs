@@ -2,7 +2,9 @@
 
 mod create;
 mod delete;
+mod export;
 mod get;
+mod import;
 mod list;
 mod once;
 mod stock;
@@ -44,6 +46,8 @@ pub(crate) fn routes() -> ApiRouter<Catalogue> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(get::get, update::update, delete::delete))
         .routes(routes!(stock::change_stock))
+        .routes(routes!(import::import))
+        .routes(routes!(export::export))
 }
 
 impl Catalogue {

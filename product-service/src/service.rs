@@ -3,6 +3,9 @@
 mod changes;
 mod draft;
 mod error;
+mod export;
+mod file;
+mod import;
 mod listing;
 mod stock;
 mod write;
@@ -19,6 +22,8 @@ use values::{Currency, ProductId};
 pub use draft::{Given, MoneyDraft, ProductDraft, StockDraft};
 pub use error::ServiceError;
 pub use stock::StockService;
+pub use file::{COLUMNS, FileFormat};
+pub use import::{ImportError, ImportFailure, ImportOptions, ImportReport, Note};
 pub use write::By;
 
 // What the use cases take and answer, so that an adapter need not know the store.

@@ -25,10 +25,10 @@ pub(super) struct ListParams {
     #[param(max_length = 200)]
     q: Option<String>,
     /// Exactly this category.
-    #[param(max_length = 100)]
+    #[param(max_length = 255)]
     category: Option<String>,
     /// Has this tag.
-    #[param(max_length = 100)]
+    #[param(max_length = 255)]
     tag: Option<String>,
     /// A variant of the family with this handle.
     #[param(max_length = 255)]

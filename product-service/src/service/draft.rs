@@ -13,9 +13,15 @@ use crate::store::StockChange;
 /// The most pieces that can be written at once.
 const MAX_STOCK: i64 = 1_000_000_000;
 const MAX_DESCRIPTION_BYTES: usize = 100_000;
+/// The longest name, in characters.
+pub(super) const MAX_NAME: usize = 255;
+/// The longest other text of one line, in characters.
+const MAX_LINE: usize = 255;
 const MAX_TAGS: usize = 250;
-const MAX_IMAGES: usize = 250;
-const MAX_OPTIONS: usize = 10;
+pub(super) const MAX_IMAGES: usize = 250;
+/// The longest text of a picture, in characters.
+pub(super) const MAX_ALT: usize = 512;
+pub(super) const MAX_OPTIONS: usize = 10;
 const MAX_WEIGHT_GRAMS: i64 = 1_000_000_000;
 
 /// A member of a JSON object where it makes a difference whether it is null or missing.
@@ -45,28 +51,28 @@ pub struct ProductDraft {
     #[schema(required, nullable = false, min_length = 1, max_length = 100)]
     pub sku: Option<String>,
     /// What it is called.
-    #[schema(required, nullable = false, min_length = 1, max_length = 200)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 255)]
     pub name: Option<String>,
     /// HTML or text, up to 100,000 bytes; empty unless given.
     #[schema(max_length = 100_000)]
     pub description: Option<String>,
     /// One category.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 255)]
     pub category: Option<String>,
-    /// Labels of 1 to 100 characters, none twice.
+    /// Labels of 1 to 255 characters, none twice.
     #[schema(max_items = 250)]
     pub tags: Option<Vec<String>>,
     /// Who makes it.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 255)]
     pub vendor: Option<String>,
-    /// Pictures, the main one first: absolute http or https addresses of up to 2,048 characters with up to 500 of text.
+    /// Pictures, the main one first: absolute http or https addresses of up to 2,048 characters with up to 512 of text.
     #[serde(default, deserialize_with = "without_unknown_fields")]
     #[schema(max_items = 250, value_type = Option<Vec<ImageDraft>>)]
     pub images: Option<Vec<Image>>,
     /// The handle of its family: letters and digits without upper case, hyphens, underscores. A new one founds a family.
     #[schema(min_length = 1, max_length = 255)]
     pub family: Option<String>,
-    /// Up to 10; names and values of 1 to 100 characters. No two living members of a family have the same.
+    /// Up to 10; names and values of 1 to 255 characters. No two living members of a family have the same.
     pub options: Option<Options>,
     /// What one piece costs.
     #[schema(required, nullable = false, value_type = Money)]
@@ -81,7 +87,7 @@ pub struct ProductDraft {
     /// Whether customers see it; true unless given.
     pub published: Option<bool>,
     /// EAN, UPC or what else is printed on it.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 255)]
     pub barcode: Option<String>,
     /// Weight of one piece in grams.
     #[schema(minimum = 0, maximum = 1_000_000_000)]
@@ -145,15 +151,9 @@ impl ProductDraft {
 
     /// All but the stock, or all that is wrong with it. What is said about stock is not looked at.
     pub fn into_update(self, faults: &mut Faults) -> Option<ProductUpdate> {
-        let description = self.description.unwrap_or_default();
-        if description.len() > MAX_DESCRIPTION_BYTES {
-            faults.add("/description", "must be at most 100000 bytes");
-        }
-        if description.contains(is_forbidden_in_prose) {
-            faults.add("/description", "must not have control characters");
-        }
+        let description = prose(faults, "/description", self.description.unwrap_or_default());
         let sku = required(faults, "/sku", self.sku).and_then(|sku| faults.take("/sku", Sku::try_from(sku)));
-        let name = required(faults, "/name", self.name).and_then(|name| line(faults, "/name", name, 200));
+        let name = required(faults, "/name", self.name).and_then(|name| line(faults, "/name", name, MAX_NAME));
         let price = required(faults, "/price", self.price).and_then(|price| money(faults, "/price", &price));
         let compare_at = self
             .compare_at_price
@@ -168,15 +168,15 @@ impl ProductDraft {
             faults.add("/weight_grams", "must be between 0 and 1000000000");
         }
         let update = ProductUpdate {
-            category: optional_line(faults, "/category", self.category, 100),
+            category: optional_line(faults, "/category", self.category, MAX_LINE),
             tags: tags(faults, self.tags.unwrap_or_default()),
-            vendor: optional_line(faults, "/vendor", self.vendor, 100),
-            images: images(faults, self.images.unwrap_or_default()),
+            vendor: optional_line(faults, "/vendor", self.vendor, MAX_LINE),
+            images: images(faults, "/images", self.images.unwrap_or_default()),
             family: family(faults, self.family),
             options: options(faults, self.options.unwrap_or_default()),
             compare_at_price: compare_at,
             published: self.published.unwrap_or(true),
-            barcode: optional_line(faults, "/barcode", self.barcode, 100),
+            barcode: optional_line(faults, "/barcode", self.barcode, MAX_LINE),
             weight_grams,
             description,
             sku: sku?,
@@ -230,7 +230,7 @@ fn pieces(faults: &mut Faults, pointer: &str, number: i64, least: i64) -> Option
 }
 
 /// Text of one line, with something in it.
-fn line(faults: &mut Faults, pointer: &str, text: String, most: usize) -> Option<String> {
+pub(super) fn line(faults: &mut Faults, pointer: &str, text: String, most: usize) -> Option<String> {
     let fault = if text.trim().is_empty() {
         "must not be empty".to_owned()
     } else if text.chars().count() > most {
@@ -242,6 +242,17 @@ fn line(faults: &mut Faults, pointer: &str, text: String, most: usize) -> Option
     };
     faults.add(pointer, fault);
     None
+}
+
+/// Text of any number of lines.
+pub(super) fn prose(faults: &mut Faults, pointer: &str, text: String) -> String {
+    if text.len() > MAX_DESCRIPTION_BYTES {
+        faults.add(pointer, format!("must be at most {MAX_DESCRIPTION_BYTES} bytes"));
+    }
+    if text.contains(is_forbidden_in_prose) {
+        faults.add(pointer, "must not have control characters");
+    }
+    text
 }
 
 fn optional_line(faults: &mut Faults, pointer: &str, text: Option<String>, most: usize) -> Option<String> {
@@ -264,36 +275,38 @@ fn tags(faults: &mut Faults, tags: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
     for (at, tag) in tags.iter().enumerate() {
         let pointer = format!("/tags/{at}");
-        if line(faults, &pointer, tag.clone(), 100).is_some() && !seen.insert(tag) {
+        if line(faults, &pointer, tag.clone(), MAX_LINE).is_some() && !seen.insert(tag) {
             faults.add(pointer, "stands twice");
         }
     }
     tags
 }
 
-fn images(faults: &mut Faults, images: Vec<Image>) -> Vec<Image> {
+/// Pictures with addresses that a browser can follow.
+pub(super) fn images(faults: &mut Faults, pointer: &str, images: Vec<Image>) -> Vec<Image> {
     if images.len() > MAX_IMAGES {
-        faults.add("/images", "must be at most 250");
+        faults.add(pointer, format!("must be at most {MAX_IMAGES}"));
         return Vec::new();
     }
     for (at, image) in images.iter().enumerate() {
         if !is_web_address(&image.url) {
             faults.add(
-                format!("/images/{at}/url"),
+                format!("{pointer}/{at}/url"),
                 "must be an absolute http or https address of up to 2048 characters",
             );
         }
-        if image.alt.chars().count() > 500 || image.alt.contains(is_forbidden_in_prose) {
+        if image.alt.chars().count() > MAX_ALT || image.alt.contains(is_forbidden_in_prose) {
             faults.add(
-                format!("/images/{at}/alt"),
-                "must be at most 500 characters, without control characters",
+                format!("{pointer}/{at}/alt"),
+                format!("must be at most {MAX_ALT} characters, without control characters"),
             );
         }
     }
     images
 }
 
-fn is_web_address(url: &str) -> bool {
+/// An absolute http or https address.
+pub(super) fn is_web_address(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let has_host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['));
     has_host && url.chars().count() <= 2_048 && !url.contains(|c: char| c.is_control() || c.is_whitespace())
@@ -301,14 +314,18 @@ fn is_web_address(url: &str) -> bool {
 
 fn family(faults: &mut Faults, family: Option<String>) -> Option<String> {
     let family = line(faults, "/family", family?, 255)?;
-    let is_handle = |c: char| c == '-' || c == '_' || (c.is_alphanumeric() && !c.is_uppercase());
-    if !family.chars().all(is_handle) {
+    if !family.chars().all(is_in_handle) {
         faults.add(
             "/family",
             "must be a handle: letters and digits without upper case, hyphens and underscores",
         );
     }
     Some(family)
+}
+
+/// What a handle is made of.
+pub(super) fn is_in_handle(c: char) -> bool {
+    c == '-' || c == '_' || (c.is_alphanumeric() && !c.is_uppercase())
 }
 
 fn options(faults: &mut Faults, options: Options) -> Options {
@@ -319,7 +336,7 @@ fn options(faults: &mut Faults, options: Options) -> Options {
     for (name, value) in &options.0 {
         let pointer = format!("/options/{}", name.replace('~', "~0").replace('/', "~1"));
         for text in [name, value] {
-            if line(faults, &pointer, text.clone(), 100).is_none() {
+            if line(faults, &pointer, text.clone(), MAX_LINE).is_none() {
                 break;
             }
         }
@@ -328,7 +345,7 @@ fn options(faults: &mut Faults, options: Options) -> Options {
 }
 
 /// Line breaks and tabs belong to prose.
-fn is_forbidden_in_prose(c: char) -> bool {
+pub(super) fn is_forbidden_in_prose(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 

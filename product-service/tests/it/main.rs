@@ -3,6 +3,7 @@
 
 mod api;
 mod document;
+mod import;
 mod lists;
 mod samples;
 mod shelf;

@@ -90,8 +90,8 @@ impl ListProducts {
         let mut faults = Faults::default();
         let texts = [
             ("q", &self.q, 200),
-            ("category", &self.category, 100),
-            ("tag", &self.tag, 100),
+            ("category", &self.category, 255),
+            ("tag", &self.tag, 255),
             ("family", &self.family, 255),
         ];
         for (name, text, most) in texts {
@@ -177,15 +177,15 @@ pub struct NewProduct {
 pub struct ProductUpdate {
     /// Unique among the living.
     pub sku: Sku,
-    /// 1 to 200 characters.
+    /// 1 to 255 characters.
     pub name: String,
     /// Up to 100,000 bytes.
     pub description: String,
-    /// Up to 100 characters.
+    /// Up to 255 characters.
     pub category: Option<String>,
-    /// Up to 250, each up to 100 characters, none twice.
+    /// Up to 250, each up to 255 characters, none twice.
     pub tags: Vec<String>,
-    /// Up to 100 characters.
+    /// Up to 255 characters.
     pub vendor: Option<String>,
     /// Up to 250.
     pub images: Vec<Image>,
@@ -199,7 +199,7 @@ pub struct ProductUpdate {
     pub compare_at_price: Option<Money>,
     /// Whether customers see it.
     pub published: bool,
-    /// Up to 100 characters.
+    /// Up to 255 characters.
     pub barcode: Option<String>,
     /// 0 to 10^9.
     pub weight_grams: Option<i64>,
