@@ -21,9 +21,9 @@ use values::{Currency, ProductId};
 
 pub use draft::{Given, MoneyDraft, ProductDraft, StockDraft};
 pub use error::ServiceError;
-pub use stock::StockService;
 pub use file::{COLUMNS, FileFormat};
 pub use import::{ImportError, ImportFailure, ImportOptions, ImportReport, Note};
+pub use stock::StockService;
 pub use write::By;
 
 // What the use cases take and answer, so that an adapter need not know the store.

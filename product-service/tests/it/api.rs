@@ -20,16 +20,16 @@ use serde_json::{Value, json};
 use tower::Layer;
 
 /// The service on a listener of its own.
-struct Shop {
-    address: String,
+pub(crate) struct Shop {
+    pub(crate) address: String,
     client: reqwest::Client,
-    admin: String,
-    customer: String,
+    pub(crate) admin: String,
+    pub(crate) customer: String,
     _database: TestDatabase,
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::on(TestDatabase::sqlite()).await
     }
 
@@ -61,11 +61,11 @@ impl Shop {
         }
     }
 
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.address))
     }
 
-    fn admin(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn admin(&self, method: Method, path: &str) -> RequestBuilder {
         self.ask(method, path).bearer_auth(&self.admin)
     }
 
@@ -85,7 +85,7 @@ impl Shop {
         self.ask(Method::GET, path).send().await.unwrap()
     }
 
-    async fn list(&self, query: &str) -> Value {
+    pub(crate) async fn list(&self, query: &str) -> Value {
         let answer = self.get(&format!("/api/products{query}")).await;
         assert_eq!(answer.status(), 200, "{query}");
         answer.json().await.unwrap()
@@ -100,11 +100,11 @@ fn path(product: &Value) -> String {
     format!("/api/products/{}", product["id"].as_str().unwrap())
 }
 
-fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+pub(crate) fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
     answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-async fn refusal(answer: Response) -> (u16, String, Vec<String>) {
+pub(crate) async fn refusal(answer: Response) -> (u16, String, Vec<String>) {
     let status = answer.status().as_u16();
     assert_eq!(header(&answer, "content-type"), "application/problem+json");
     let body: Value = answer.json().await.unwrap();
@@ -116,7 +116,7 @@ async fn refusal(answer: Response) -> (u16, String, Vec<String>) {
     (status, body["code"].as_str().unwrap().to_owned(), pointers)
 }
 
-fn refused(status: u16, code: &str, pointers: &[&str]) -> (u16, String, Vec<String>) {
+pub(crate) fn refused(status: u16, code: &str, pointers: &[&str]) -> (u16, String, Vec<String>) {
     (
         status,
         code.to_owned(),

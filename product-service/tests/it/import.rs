@@ -97,7 +97,7 @@ impl Shop {
         found.unwrap_or_else(|| panic!("there is no {sku}"))
     }
 
-    async fn events(&self) -> usize {
+    pub(crate) async fn events(&self) -> usize {
         self.stores.database.outbox().pending(10_000).await.unwrap().len()
     }
 }

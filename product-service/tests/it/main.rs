@@ -3,8 +3,10 @@
 
 mod api;
 mod document;
+mod files_api;
 mod import;
 mod lists;
+mod round_trip;
 mod samples;
 mod shelf;
 mod stock;
