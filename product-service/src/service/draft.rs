@@ -107,7 +107,7 @@ pub struct MoneyDraft {
 /// A picture as it is written.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ImageDraft {
+pub(super) struct ImageDraft {
     /// An absolute http or https address.
     url: String,
     /// What it shows, for those who cannot see it.
@@ -129,6 +129,12 @@ pub struct StockDraft {
     /// Why, for the ledger.
     #[schema(required, nullable = false, min_length = 1, max_length = 500)]
     pub reason: Option<String>,
+}
+
+impl From<ImageDraft> for Image {
+    fn from(ImageDraft { url, alt }: ImageDraft) -> Self {
+        Self { url, alt }
+    }
 }
 
 impl ProductDraft {
@@ -210,8 +216,7 @@ impl StockDraft {
 
 fn without_unknown_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Image>>, D::Error> {
     let drafts: Option<Vec<ImageDraft>> = Option::deserialize(deserializer)?;
-    let image = |ImageDraft { url, alt }| Image { url, alt };
-    Ok(drafts.map(|drafts| drafts.into_iter().map(image).collect()))
+    Ok(drafts.map(|drafts| drafts.into_iter().map(Image::from).collect()))
 }
 
 fn required<T>(faults: &mut Faults, pointer: &str, value: Option<T>) -> Option<T> {

@@ -3,6 +3,8 @@
 use product_api::{Image, Options};
 use serde::Deserialize;
 
+use crate::service::draft::ImageDraft;
+
 /// `new, on sale`, or a JSON array where a tag has a comma or blanks at its ends.
 pub(in crate::service) fn write_tags(tags: &[String]) -> String {
     let is_plain = |tag: &String| !tag.is_empty() && tag.trim() == tag && !tag.contains(',');
@@ -44,7 +46,7 @@ pub(in crate::service) fn read_images(cell: &str) -> Result<Vec<Image>, String> 
     #[serde(untagged)]
     enum Entry {
         Url(String),
-        Image(Image),
+        Image(ImageDraft),
     }
 
     let cell = cell.trim();
@@ -63,7 +65,7 @@ pub(in crate::service) fn read_images(cell: &str) -> Result<Vec<Image>, String> 
             url,
             alt: String::new(),
         },
-        Entry::Image(image) => image,
+        Entry::Image(image) => image.into(),
     });
     Ok(images.collect())
 }

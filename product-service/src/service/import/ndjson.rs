@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::row::{FamilySaid, Said};
-use crate::service::draft::{Given, ProductDraft};
+use crate::service::draft::{Given, ImageDraft, ProductDraft};
 use crate::service::file::{FAMILY_DESCRIPTION, FAMILY_IMAGES, FAMILY_NAME};
 use crate::store::Field;
 
@@ -41,13 +41,13 @@ pub(super) fn read(line: &str) -> Result<Said, String> {
         format!("is not a JSON object: {}", message.replace(" at line 1 ", " at "))
     })?;
     let mut said = Said::default();
-    let (mut name, mut description, mut images) = (None, None, None);
+    let (mut name, mut description, mut pictures) = (None, None, None);
     let faults = &mut said.faults;
     for (member, raw) in &members.0 {
         match member.as_str() {
             FAMILY_NAME => name = value(faults, member, raw),
             FAMILY_DESCRIPTION => description = value(faults, member, raw),
-            FAMILY_IMAGES => images = value(faults, member, raw),
+            FAMILY_IMAGES => pictures = images(faults, member, raw),
             member if READ_ONLY.contains(&member) => {}
             member => set(&mut said.draft, faults, member, raw),
         }
@@ -74,7 +74,7 @@ pub(super) fn read(line: &str) -> Result<Said, String> {
     said.family = name.map(|name| FamilySaid {
         name,
         description: description.flatten().unwrap_or_default(),
-        images: images.flatten().unwrap_or_default(),
+        images: pictures.unwrap_or_default(),
     });
     Ok(said)
 }
@@ -87,7 +87,7 @@ fn set(draft: &mut ProductDraft, faults: &mut Faults, member: &str, raw: &RawVal
         "category" => draft.category = value(faults, member, raw).flatten(),
         "tags" => draft.tags = value(faults, member, raw).flatten(),
         "vendor" => draft.vendor = value(faults, member, raw).flatten(),
-        "images" => draft.images = value::<Option<Vec<Image>>>(faults, member, raw).flatten(),
+        "images" => draft.images = images(faults, member, raw),
         "family" => draft.family = value(faults, member, raw).flatten(),
         "options" => draft.options = value(faults, member, raw).flatten(),
         "price" => draft.price = value(faults, member, raw).flatten(),
@@ -98,6 +98,11 @@ fn set(draft: &mut ProductDraft, faults: &mut Faults, member: &str, raw: &RawVal
         "weight_grams" => draft.weight_grams = value(faults, member, raw).flatten(),
         _ => faults.add(format!("/{member}"), "is not a known member"),
     }
+}
+
+fn images(faults: &mut Faults, member: &str, raw: &RawValue) -> Option<Vec<Image>> {
+    let drafts: Vec<ImageDraft> = value::<Option<_>>(faults, member, raw)??;
+    Some(drafts.into_iter().map(Image::from).collect())
 }
 
 /// The value of a member, or the fault noted.
