@@ -142,7 +142,7 @@ impl Host {
         address: SocketAddr,
         app: impl App,
     ) -> Result<SocketAddr, HostError> {
-        let app = Stack::new(Arc::new(SystemClock)).layer(app);
+        let app = Stack::inner(Arc::new(SystemClock)).layer(app);
         self.serve(setting, address, Limits::inner(), app)
     }
 

@@ -23,10 +23,11 @@ use futures::future::BoxFuture;
 use http::Request;
 use platform_clock::Clock;
 use platform_problem::{Problem, codes};
+use tokio::time::Instant;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::context::{REQUEST_ID, RequestContext};
+use crate::context::{REQUEST_ID, RequestContext, deadline};
 use crate::grpc;
 use crate::server::App;
 use crate::telemetry;
@@ -36,12 +37,19 @@ use access_log::AccessLog;
 #[derive(Clone)]
 pub struct Stack {
     clock: Arc<dyn Clock>,
+    is_inner: bool,
 }
 
 impl Stack {
     /// Ids come from the clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+        Self { clock, is_inner: false }
+    }
+
+    /// The same for a listener that processes of ours call: what they say of the time they have left
+    /// ([`deadline`](crate::context::deadline)) becomes the deadline of the request.
+    pub fn inner(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, is_inner: true }
     }
 }
 
@@ -50,7 +58,7 @@ impl<A> Layer<A> for Stack {
 
     fn layer(&self, app: A) -> Stacked<A> {
         Stacked {
-            clock: self.clock.clone(),
+            stack: self.clone(),
             app,
         }
     }
@@ -59,7 +67,7 @@ impl<A> Layer<A> for Stack {
 /// An app behind the layers; itself an app.
 #[derive(Clone)]
 pub struct Stacked<A> {
-    clock: Arc<dyn Clock>,
+    stack: Stack,
     app: A,
 }
 
@@ -73,7 +81,10 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let context = RequestContext::of_headers(request.headers(), &*self.clock);
+        let mut context = RequestContext::of_headers(request.headers(), &*self.stack.clock);
+        if let Some(left) = deadline::timeout_of(request.headers()).filter(|_| self.stack.is_inner) {
+            context.narrow_deadline(Instant::now() + left);
+        }
         request.extensions_mut().insert(context.clone());
         let log = AccessLog::begin(&context, &request);
         let request = request.map(linger::lingering);

@@ -4,11 +4,13 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use platform_clock::SystemClock;
 use platform_runtime::listener::Limits;
+use platform_runtime::stack::Stack;
 use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::wire::{read_answer, start, write};
+use crate::wire::{read_answer, start, start_behind, write};
 
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     answer
@@ -56,6 +58,22 @@ async fn every_answer_names_the_request_and_every_refusal_in_its_body_too() {
     }
     let refused = process.send("DELETE /hello HTTP/1.1").await;
     assert_eq!(header(&refused, "allow"), Some("GET,HEAD"));
+}
+
+#[tokio::test]
+async fn the_time_a_caller_has_left_ends_its_request_if_the_caller_is_one_of_ours() {
+    let stack = Stack::inner(Arc::new(SystemClock));
+    let inner = start_behind(&stack, Limits::inner(), Duration::ZERO);
+    for header in ["x-request-timeout-ms: 0", "grpc-timeout: 0m"] {
+        let answer = inner.send(&format!("GET /gate HTTP/1.1\r\n{header}")).await;
+        assert_eq!(body(&answer)["code"], "gateway_timeout", "{answer}");
+    }
+
+    let mut public = start(Limits::public(true), Duration::ZERO);
+    public.go_on.notify_one();
+    let answer = public.send("GET /gate HTTP/1.1\r\nx-request-timeout-ms: 0").await;
+    public.began.recv().await.unwrap();
+    assert!(answer.ends_with("through"), "a client cannot say so: {answer}");
 }
 
 #[derive(Clone, Default)]

@@ -58,6 +58,11 @@ pub(crate) struct Running {
 
 /// Starts a process with these limits and this drain delay.
 pub(crate) fn start(limits: Limits, drain_delay: Duration) -> Running {
+    start_behind(&Stack::new(Arc::new(SystemClock)), limits, drain_delay)
+}
+
+/// The same behind a stack of the test's choice.
+pub(crate) fn start_behind(stack: &Stack, limits: Limits, drain_delay: Duration) -> Running {
     let lifecycle = Lifecycle::new(drain_delay);
     let (sender, began) = mpsc::unbounded_channel();
     let gate_state = Gate {
@@ -73,7 +78,7 @@ pub(crate) fn start(limits: Limits, drain_delay: Duration) -> Running {
         .routes(routes!(bare))
         .merge(health.routes());
     let built = router.build(Info::new("test", "1"), &Guard::default()).unwrap();
-    let app = Stack::new(Arc::new(SystemClock)).layer(built.router);
+    let app = stack.layer(built.router);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).unwrap();
     let address = listener.local_addr();
     let mut server = Server::new(lifecycle.clone());
