@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use auth_api::Accounts;
 use platform_clock::Clock;
-use platform_events::{Bus, BusError, Relay};
-use platform_identity::{JwkSet, JwksError, JwksSource, Revocations};
+use platform_events::{Bus, Relay};
+use platform_identity::{JwkSet, JwksError, JwksSource};
 use platform_runtime::Info;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
@@ -23,7 +23,7 @@ use crate::password::{Cost, Hasher};
 use crate::service::{AuthService, Parts, Timings};
 use crate::service_clients::{ServiceClients, ServiceClientsError};
 use crate::store::{self, AccountStore, PgAccountStore, SqliteAccountStore};
-use crate::{events, http, jobs};
+use crate::{http, jobs};
 
 /// The name of the service: of its schema, and in the audience `stoa:auth`.
 pub const NAME: &str = "auth";
@@ -136,12 +136,6 @@ impl App {
             let store = store.clone();
             async move { store.check().await.map_err(|error| error.to_string()) }
         })
-    }
-
-    /// Lets verifiers of this process know of sessions that ended, within a second. A process without auth subscribes the
-    /// same way.
-    pub async fn revoke_on_events(&self, bus: &dyn Bus, revocations: Revocations) -> Result<(), BusError> {
-        events::revoke_on_events(bus, revocations).await
     }
 
     /// Commits what waits and closes the database.

@@ -1,11 +1,7 @@
 //! What happened to accounts and sessions, as events.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use auth_api::events::{ACCOUNT_REGISTERED, AccountRegistered, SESSION_REVOKED, SessionRevoked};
-use platform_events::{Bus, BusError, Event, Handler, HandlerError, Topics};
-use platform_identity::Revocations;
+use platform_events::Event;
 use platform_runtime::context::RequestContext;
 use serde::Serialize;
 use uuid::Uuid;
@@ -29,23 +25,6 @@ pub fn session_revoked(id: Uuid, session_id: SessionId, cause: &Cause) -> Event 
 /// The trace of the request that is being worked for.
 pub fn current_traceparent() -> Option<String> {
     RequestContext::current().map(|context| context.trace().traceparent())
-}
-
-/// Feeds the revocations of this process, from now on. What is missed expires with the access tokens.
-pub async fn revoke_on_events(bus: &dyn Bus, revocations: Revocations) -> Result<(), BusError> {
-    let topics = Topics::new(["auth.session_revoked"]);
-    bus.subscribe_broadcast(topics, Arc::new(Revoke(revocations))).await
-}
-
-struct Revoke(Revocations);
-
-#[async_trait]
-impl Handler for Revoke {
-    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
-        let data: SessionRevoked = event.data().map_err(|error| HandlerError::poison(&error))?;
-        self.0.revoke(data.session_id);
-        Ok(())
-    }
 }
 
 fn event(id: Uuid, kind: &str, subject: &impl std::fmt::Display, data: &impl Serialize, cause: &Cause) -> Event {

@@ -67,7 +67,6 @@ impl Process for AuthProcess {
         app.service().bootstrap(first).await?.announce(&mut std::io::stderr())?;
         let trust = Trust::new(&auth.issuer, app.jwks_source(), host.clock.clone());
         trust.refresh().await?;
-        app.revoke_on_events(&*host.bus, trust.revocations().clone()).await?;
         app.start(host.bus.clone(), host.lifecycle());
         let health = app.checks(host.health());
         host.serve(app.routes(), info(), health, &trust, auth_api::PROBLEMS)

@@ -7,7 +7,7 @@ use order_service::app as order;
 use order_service::payment::Providers;
 use order_service::timings::Timings;
 use platform_clock::Clock;
-use platform_events::Bus;
+use platform_events::{Bus, revoke_on_events};
 use platform_rpc::{Place, Switch};
 use platform_runtime::command::Failure;
 use platform_runtime::health::Health;
@@ -71,9 +71,7 @@ impl Shop {
     /// Starts what runs beside the requests, with events over a bus. When it answers, keys are known and what a crash left
     /// behind is finished: the shop can be opened.
     pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), Failure> {
-        self.auth
-            .revoke_on_events(&*bus, self.trust.revocations().clone())
-            .await?;
+        revoke_on_events(&*bus, self.trust.revocations()).await?;
         self.trust.refresh().await?;
         self.trust.keep_fresh(lifecycle);
         self.products.start(bus.clone(), lifecycle).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth_service::app::{App, NAME, info};
 use auth_service::config::Config;
 use platform_clock::{Clock, ManualClock};
-use platform_events::InProcessBus;
+use platform_events::{InProcessBus, revoke_on_events};
 use platform_identity::{Audience, Keys, Revocations, Verifier};
 use platform_runtime::lifecycle::Lifecycle;
 use platform_runtime::listener::{Limits, Listener};
@@ -64,7 +64,7 @@ impl Server {
         let lifecycle = Lifecycle::new(Duration::ZERO);
         let bus = Arc::new(InProcessBus::new(clock.clone()));
         let revocations = Revocations::new();
-        app.revoke_on_events(&*bus, revocations.clone()).await.unwrap();
+        revoke_on_events(&*bus, &revocations).await.unwrap();
         app.start(bus, &lifecycle);
         let verifier = |audience| Arc::new(verifier(&app, audience, &revocations, &clock));
         let guard = Guard::new(verifier(Audience::People), verifier(Audience::Service(NAME)));

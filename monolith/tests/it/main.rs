@@ -5,3 +5,4 @@
 mod architecture;
 mod authorisation;
 mod event_catalogue;
+mod outage;

@@ -41,6 +41,8 @@
 mod bus;
 mod dead_letters;
 mod delivery;
+#[cfg(feature = "settings")]
+mod ended_sessions;
 mod event;
 mod handler;
 mod in_process;
@@ -57,6 +59,8 @@ mod topics;
 pub use bus::{Bus, BusError};
 pub use dead_letters::{DeadLetter, DeadLetters, InMemoryDeadLetters, ReplayError, replay};
 pub use delivery::Retries;
+#[cfg(feature = "settings")]
+pub use ended_sessions::revoke_on_events;
 pub use event::{Event, EventError};
 pub use handler::{BatchError, Handler, HandlerError};
 pub use in_process::InProcessBus;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use platform_clock::{Clock, SystemClock};
-use platform_events::{Bus, EventsConfig};
+use platform_events::{Bus, EventsConfig, revoke_on_events};
 use platform_problem::{ProblemType, codes};
 use platform_runtime::command::{Failure, Outcome};
 use platform_runtime::health::Health;
@@ -72,6 +72,7 @@ impl ServiceHost {
         trust: &Trust,
         problems: &[&'static ProblemType],
     ) -> Outcome {
+        revoke_on_events(&*self.bus, trust.revocations()).await?;
         trust.keep_fresh(self.lifecycle());
         let routes = routes.merge(trust.checks(health).routes());
         let built = routes.build(info, &trust.guard(self.service))?;
