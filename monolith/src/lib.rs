@@ -5,6 +5,9 @@
 //! together: what is said between them goes by their contracts.
 
 pub mod config;
+pub mod demo;
 pub mod process;
+pub mod reconcile;
 pub mod serve;
 pub mod shop;
+pub mod welcome;

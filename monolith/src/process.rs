@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use api_gateway::{documents, merged};
 use auth_service::command::Admin;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use platform_clock::SystemClock;
-use platform_runtime::command::{Failure, Migrate, NoArguments, Outcome, Process};
+use platform_runtime::command::{Failure, Migrate, Outcome, Process};
 use platform_service::Events;
 use utoipa::openapi::OpenApi;
 
 use crate::config::Config;
-use crate::serve;
 use crate::shop::{SCHEMAS, Shop};
+use crate::{reconcile, serve};
 
 /// The binary.
 pub struct Stoa;
@@ -33,18 +33,34 @@ pub enum Command {
     /// The events of this process
     #[command(subcommand)]
     Events(Events),
+    /// Compare the books of orders and of the stock; exit with 1 if they do not agree
+    ///
+    /// Reads beside a running shop and changes nothing.
+    Reconcile {
+        /// Put goods back that nobody will get; with an embedded database the shop must be stopped
+        #[arg(long)]
+        fix: bool,
+    },
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Serve {
+    /// Add a small catalogue, a customer and an admin whose passwords are public; what is there is left alone
+    #[arg(long)]
+    pub demo: bool,
 }
 
 impl Process for Stoa {
     type Config = Config;
-    type Serve = NoArguments;
+    type Serve = Serve;
     type Command = Command;
 
     const NAME: &'static str = Self::BINARY;
     const ABOUT: &'static str = "A shop in one process: accounts, catalogue, stock and orders behind one gateway";
 
-    async fn serve(config: Config, _: NoArguments) -> Outcome {
-        Box::pin(serve::serve(&config)).await
+    async fn serve(config: Config, arguments: Serve) -> Outcome {
+        Box::pin(serve::serve(&config, arguments)).await
     }
 
     async fn migrate(config: Config, what: Migrate) -> Outcome {
@@ -52,17 +68,11 @@ impl Process for Stoa {
     }
 
     async fn command(config: Config, command: Command) -> Outcome {
-        let command = match command {
-            Command::Admin(command) => command,
-            Command::Events(command) => {
-                return platform_service::events(&config.database, &SCHEMAS, &[], command).await;
-            }
-        };
-        let shop = Shop::open(&config, Arc::new(SystemClock)).await?;
-        let said = command.run(shop.auth.service()).await?;
-        shop.close().await;
-        writeln!(std::io::stdout(), "{said}")?;
-        Ok(())
+        match command {
+            Command::Admin(command) => Box::pin(admin(&config, command)).await,
+            Command::Events(command) => platform_service::events(&config.database, &SCHEMAS, &[], command).await,
+            Command::Reconcile { fix } => reconcile::command::run(&config, fix).await,
+        }
     }
 
     fn openapi() -> Result<OpenApi, Failure> {
@@ -72,4 +82,12 @@ impl Process for Stoa {
     fn listen_addr(config: &Config) -> SocketAddr {
         config.host.listen
     }
+}
+
+async fn admin(config: &Config, command: Admin) -> Outcome {
+    let shop = Shop::open(config, Arc::new(SystemClock)).await?;
+    let said = command.run(shop.auth.service()).await?;
+    shop.close().await;
+    writeln!(std::io::stdout(), "{said}")?;
+    Ok(())
 }

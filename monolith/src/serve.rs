@@ -1,6 +1,6 @@
 //! The shop behind its gateway.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use api_gateway::{Gateway, GatewayParts, UpstreamService, Upstreams, documents, merged, problems};
@@ -15,14 +15,21 @@ use platform_runtime::host::Host;
 use platform_runtime::router::{ApiRouter, Guard};
 
 use crate::config::Config;
-use crate::process::Stoa;
+use crate::demo;
+use crate::process::{Serve, Stoa};
 use crate::shop::Shop;
+use crate::welcome::Welcome;
 
 /// Serves until it is told to stop.
-pub async fn serve(config: &Config) -> Result<(), Failure> {
+pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut host = Host::start(&config.host, Stoa::BINARY)?;
     let shop = Shop::open(config, clock.clone()).await?;
+    let demo = if arguments.demo {
+        Some(demo::fill(&shop).await?)
+    } else {
+        None
+    };
     let first = config.auth.first_admin(std::io::stderr().is_terminal());
     let bootstrapped = shop.auth.service().bootstrap(first).await?;
     let bus = config.events.connect(Stoa::BINARY, clock.clone()).await?;
@@ -30,8 +37,17 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
     let health = config.events.checks(&bus, Health::new(host.lifecycle().clone()));
     let gateway = gateway(config, &shop, health, clock)?;
     let adapting = tokio::spawn(gateway.background());
-    host.serve_public(gateway.router)?;
-    host.serve_admin(Router::new())?;
+    let listen = host.serve_public(gateway.router)?;
+    let admin = host.serve_admin(Router::new())?;
+
+    let mut out = std::io::stdout();
+    if out.is_terminal() {
+        let database = &config.database;
+        writeln!(out, "{}", Welcome { listen, admin, database })?;
+    }
+    if let Some(demo) = demo {
+        writeln!(out, "{demo}")?;
+    }
     bootstrapped.announce(&mut std::io::stderr())?;
     host.run().await;
     adapting.abort();

@@ -6,3 +6,4 @@ mod architecture;
 mod authorisation;
 mod event_catalogue;
 mod outage;
+mod process;
