@@ -87,13 +87,20 @@ fn credentials((email, password): (&str, &str)) -> Result<(Email, Password), Fai
 
 impl fmt::Display for Demo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Demo: {} products were added, {} were there.", self.added, self.present)?;
+        writeln!(
+            f,
+            "Demo: {} products were added, {} were there.",
+            self.added, self.present
+        )?;
         writeln!(f, "  customer  {}  password: {}", CUSTOMER.0, CUSTOMER.1)?;
         if self.admin_added {
             writeln!(f, "  admin     {}     password: {}", ADMIN.0, ADMIN.1)?;
         } else {
             writeln!(f, "  admin     as before ({} if the demo made it)", ADMIN.0)?;
         }
-        write!(f, "These passwords are public: for trying it out, not for a shop that sells.")
+        write!(
+            f,
+            "These passwords are public: for trying it out, not for a shop that sells."
+        )
     }
 }

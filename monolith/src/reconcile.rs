@@ -129,7 +129,10 @@ impl Books {
                 report.reservations += page.items.len() as u64;
                 reservations.take(page.items, page.more, page.read_at, |reservation| reservation.order_id);
             }
-            let next = [orders.next_id(|order| order.id), reservations.next_id(|held| held.order_id)];
+            let next = [
+                orders.next_id(|order| order.id),
+                reservations.next_id(|held| held.order_id),
+            ];
             let Some(id) = next.into_iter().flatten().min() else {
                 return Ok(suspects);
             };
@@ -259,7 +262,10 @@ fn is_same(one: &StockFault, other: &StockFault) -> bool {
 }
 
 fn line_of_shelf(fault: &StockFault) -> String {
-    format!("invariant {}: {}: product {}", fault.invariant, fault.detail, fault.product_id)
+    format!(
+        "invariant {}: {}: product {}",
+        fault.invariant, fault.detail, fault.product_id
+    )
 }
 
 #[cfg(test)]

@@ -43,7 +43,15 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     if out.is_terminal() {
         let database = &config.database;
-        writeln!(out, "{}", Welcome { listen, admin, database })?;
+        writeln!(
+            out,
+            "{}",
+            Welcome {
+                listen,
+                admin,
+                database
+            }
+        )?;
     }
     if let Some(demo) = demo {
         writeln!(out, "{demo}")?;

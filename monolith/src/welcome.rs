@@ -25,7 +25,10 @@ impl fmt::Display for Welcome<'_> {
         writeln!(f, "  metrics   http://{}/metrics", reachable(self.admin))?;
         writeln!(f, "  data      {}", self.database)?;
         writeln!(f, "Next: curl http://{shop}/api/products")?;
-        write!(f, "      `stoa serve --demo` puts something on the shelf, `stoa import <file>` your own catalogue. Ctrl-C stops it.")
+        write!(
+            f,
+            "      `stoa serve --demo` puts something on the shelf, `stoa import <file>` your own catalogue. Ctrl-C stops it."
+        )
     }
 }
 

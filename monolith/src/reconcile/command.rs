@@ -64,7 +64,10 @@ fn print(report: &Report) -> std::io::Result<()> {
         writeln!(out, "violation {line}")?;
     }
     if report.truncated {
-        writeln!(out, "there are more suspects than are looked at again: repair these first")?;
+        writeln!(
+            out,
+            "there are more suspects than are looked at again: repair these first"
+        )?;
     }
     let Report {
         orders,

@@ -134,7 +134,11 @@ fn money(faults: &mut Faults, order: &OrderRecord, held: Option<&Reservation>) {
         format!("{captured} was captured and it is {}", state.name())
     });
     faults.check(7, !is_bought || order.provider == "none" || captured == due, || {
-        format!("it is {} by {} and {captured} of {due} was captured", state.name(), order.provider)
+        format!(
+            "it is {} by {} and {captured} of {due} was captured",
+            state.name(),
+            order.provider
+        )
     });
     faults.check(7, state != OrderState::Refunded || captured == refunded, || {
         format!("it is refunded and {refunded} of {captured} was given back")
@@ -153,8 +157,18 @@ fn events(faults: &mut Faults, order: &OrderRecord, now: Timestamp) {
     let is_called_off = matches!(order.state, OrderState::Cancelled | OrderState::Refunded);
     let is_paid = matches!(order.state, OrderState::Paid | OrderState::Fulfilled) && order.captured > 0;
     let all = [
-        ("confirmed", order.events.confirmed, is(order.confirmed_at.is_some()), true),
-        ("rejected", order.events.rejected, is(order.state == OrderState::Rejected), true),
+        (
+            "confirmed",
+            order.events.confirmed,
+            is(order.confirmed_at.is_some()),
+            true,
+        ),
+        (
+            "rejected",
+            order.events.rejected,
+            is(order.state == OrderState::Rejected),
+            true,
+        ),
         ("cancelled", order.events.cancelled, is(is_called_off), true),
         // A capture that was refunded since has left its event or not, by the path it took.
         ("paid", order.events.paid, is(is_paid), is_paid || order.captured == 0),
@@ -163,7 +177,10 @@ fn events(faults: &mut Faults, order: &OrderRecord, now: Timestamp) {
     for (event, found, expected, is_exact) in all {
         let holds = found <= 1 && (!are_kept || !is_exact || found == expected);
         faults.check(8, holds, || {
-            format!("it has {found} order.{event} and not {expected}: it is {}", order.state.name())
+            format!(
+                "it has {found} order.{event} and not {expected}: it is {}",
+                order.state.name()
+            )
         });
     }
 }

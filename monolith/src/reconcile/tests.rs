@@ -5,9 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use order_api::{EventCounts, OrderRecordPage};
-use product_api::{
-    Confirmed, Released, ReservationPage, ReservedLine, Returned, SaleMode, StockRequest,
-};
+use product_api::{Confirmed, Released, ReservationPage, ReservedLine, Returned, SaleMode, StockRequest};
 use values::{Currency, Money, ProductId, Quantity, Sku, UserId};
 
 use super::*;
@@ -81,9 +79,18 @@ impl Shop {
     fn at_rest() -> Arc<Self> {
         let shop = Arc::new(Self::default());
         shop.put(order(10, OrderState::Paid), Some(held(10, ReservationState::Sold)));
-        shop.put(order(20, OrderState::Rejected), Some(held(20, ReservationState::Rejected)));
-        shop.put(order(30, OrderState::Cancelled), Some(held(30, ReservationState::Released)));
-        shop.put(order(40, OrderState::Refunded), Some(held(40, ReservationState::Returned)));
+        shop.put(
+            order(20, OrderState::Rejected),
+            Some(held(20, ReservationState::Rejected)),
+        );
+        shop.put(
+            order(30, OrderState::Cancelled),
+            Some(held(30, ReservationState::Released)),
+        );
+        shop.put(
+            order(40, OrderState::Refunded),
+            Some(held(40, ReservationState::Returned)),
+        );
         shop.put(order(50, OrderState::Pending), None);
         shop
     }
@@ -124,7 +131,11 @@ impl Orders for Shop {
     async fn list(&self, after: Option<OrderId>, limit: u32) -> Result<OrderRecordPage, OrdersError> {
         // Small pages, so that the walk crosses their edges.
         let (items, more) = page(&self.orders.lock().unwrap(), after, limit.min(3));
-        Ok(OrderRecordPage { items, more, read_at: NOW })
+        Ok(OrderRecordPage {
+            items,
+            more,
+            read_at: NOW,
+        })
     }
 
     async fn get_many(&self, ids: &[OrderId]) -> Result<Vec<OrderRecord>, OrdersError> {
@@ -164,7 +175,11 @@ impl Stock for Shop {
 
     async fn reservations(&self, after: Option<OrderId>, limit: u32) -> Result<ReservationPage, StockError> {
         let (items, more) = page(&self.reservations.lock().unwrap(), after, limit.min(2));
-        Ok(ReservationPage { items, more, read_at: NOW })
+        Ok(ReservationPage {
+            items,
+            more,
+            read_at: NOW,
+        })
     }
 
     async fn faults(&self) -> Result<Vec<StockFault>, StockError> {
@@ -176,7 +191,11 @@ impl Stock for Shop {
 async fn books_that_agree_are_read_once_and_found_in_order() {
     let began = tokio::time::Instant::now();
     let report = Shop::at_rest().books().reconcile(false).await.unwrap();
-    let expected = Report { orders: 5, reservations: 4, ..Report::default() };
+    let expected = Report {
+        orders: 5,
+        reservations: 4,
+        ..Report::default()
+    };
     assert_eq!(report, expected);
     assert_eq!(began.elapsed(), Duration::ZERO, "there is no suspect to wait for");
 }
@@ -186,9 +205,14 @@ async fn books_that_agree_are_read_once_and_found_in_order() {
 async fn every_rule_finds_its_violation() {
     type Plant = fn(&Shop);
     let plants: [(u8, &str, Plant); 19] = [
-        (4, "it is paid and its goods are unknown", |shop| shop.put(order(1, OrderState::Paid), None)),
+        (4, "it is paid and its goods are unknown", |shop| {
+            shop.put(order(1, OrderState::Paid), None)
+        }),
         (4, "it is fulfilled and its goods are returned", |shop| {
-            shop.put(order(1, OrderState::Fulfilled), Some(held(1, ReservationState::Returned)));
+            shop.put(
+                order(1, OrderState::Fulfilled),
+                Some(held(1, ReservationState::Returned)),
+            );
         }),
         (4, "it is cancelled and its goods are held", |shop| {
             shop.put(order(1, OrderState::Cancelled), Some(held(1, ReservationState::Held)));
@@ -196,29 +220,53 @@ async fn every_rule_finds_its_violation() {
         (4, "it is refunded and its goods are sold", |shop| {
             shop.put(order(1, OrderState::Refunded), Some(held(1, ReservationState::Sold)));
         }),
-        (4, "it is rejected and its goods are unknown", |shop| shop.put(order(1, OrderState::Rejected), None)),
+        (4, "it is rejected and its goods are unknown", |shop| {
+            shop.put(order(1, OrderState::Rejected), None)
+        }),
         (4, "other goods", |shop| shop.change(10, |order| order.lines.clear())),
         (4, "its goods are sold and there is no such order", |shop| {
-            shop.reservations.lock().unwrap().insert(id(60), held(60, ReservationState::Sold));
+            shop.reservations
+                .lock()
+                .unwrap()
+                .insert(id(60), held(60, ReservationState::Sold));
         }),
         (5, "its goods are released and there is no such order", |shop| {
-            shop.reservations.lock().unwrap().insert(id(60), held(60, ReservationState::Released));
+            shop.reservations
+                .lock()
+                .unwrap()
+                .insert(id(60), held(60, ReservationState::Released));
         }),
-        (7, "its total is 19 and its goods cost 20", |shop| shop.change(10, |order| order.total = Some(19))),
+        (7, "its total is 19 and its goods cost 20", |shop| {
+            shop.change(10, |order| order.total = Some(19))
+        }),
         (7, "has no total", |shop| shop.change(10, |order| order.total = None)),
-        (7, "5 was captured of a total of 20", |shop| shop.change(40, |order| (order.captured, order.refunded) = (5, 5))),
-        (7, "7 was given back of 20", |shop| shop.change(40, |order| (order.captured, order.refunded) = (20, 7))),
+        (7, "5 was captured of a total of 20", |shop| {
+            shop.change(40, |order| (order.captured, order.refunded) = (5, 5))
+        }),
+        (7, "7 was given back of 20", |shop| {
+            shop.change(40, |order| (order.captured, order.refunded) = (20, 7))
+        }),
         (7, "20 was captured and it is cancelled", |shop| {
             shop.change(30, |order| (order.total, order.captured) = (Some(20), 20));
         }),
-        (7, "it is paid by hold and 0 of 20", |shop| shop.change(10, |order| order.provider = "hold".to_owned())),
-        (7, "it is refunded and 0 of 20", |shop| shop.change(40, |order| order.captured = 20)),
-        (8, "2 order.confirmed", |shop| shop.change(10, |order| order.events.confirmed = 2)),
-        (8, "0 order.rejected and not 1", |shop| shop.change(20, |order| order.events.rejected = 0)),
+        (7, "it is paid by hold and 0 of 20", |shop| {
+            shop.change(10, |order| order.provider = "hold".to_owned())
+        }),
+        (7, "it is refunded and 0 of 20", |shop| {
+            shop.change(40, |order| order.captured = 20)
+        }),
+        (8, "2 order.confirmed", |shop| {
+            shop.change(10, |order| order.events.confirmed = 2)
+        }),
+        (8, "0 order.rejected and not 1", |shop| {
+            shop.change(20, |order| order.events.rejected = 0)
+        }),
         (9, "it has been pending for", |shop| {
             shop.change(50, |order| order.deadline_at = NOW.minus(Duration::from_secs(61)));
         }),
-        (10, "a cancel was taken and it is paid", |shop| shop.change(10, |order| order.cancel_requested = true)),
+        (10, "a cancel was taken and it is paid", |shop| {
+            shop.change(10, |order| order.cancel_requested = true)
+        }),
     ];
     for (number, part, plant) in plants {
         let shop = Shop::at_rest();
@@ -238,7 +286,10 @@ async fn what_must_end_soon_is_found_when_it_does_not() {
         assert_eq!(shop.violations().await, Vec::<String>::new(), "{state:?} just now");
         shop.change(1, |order| order.updated_at = NOW.minus(Duration::from_secs(61)));
         let violations = shop.violations().await;
-        assert!(violations.iter().all(|line| line.starts_with("invariant 9: ")), "{violations:?}");
+        assert!(
+            violations.iter().all(|line| line.starts_with("invariant 9: ")),
+            "{violations:?}"
+        );
         assert_eq!(violations.len(), 1, "{violations:?}");
     }
 }
@@ -260,11 +311,17 @@ async fn what_is_seen_on_its_way_is_no_violation() {
     let shop = Shop::at_rest();
     // Read as pending, although the stock has sold; a moment later both agree.
     shop.put(order(60, OrderState::Paid), None);
-    shop.reservations.lock().unwrap().insert(id(60), held(60, ReservationState::Held));
+    shop.reservations
+        .lock()
+        .unwrap()
+        .insert(id(60), held(60, ReservationState::Held));
     let books = shop.books();
     let reconciling = tokio::spawn(async move { books.reconcile(false).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
-    shop.reservations.lock().unwrap().insert(id(60), held(60, ReservationState::Sold));
+    shop.reservations
+        .lock()
+        .unwrap()
+        .insert(id(60), held(60, ReservationState::Sold));
     let report = reconciling.await.unwrap().unwrap();
     assert_eq!(report.violations, Vec::<String>::new());
 }
@@ -283,7 +340,11 @@ async fn a_suspect_that_moves_is_read_again_until_it_rests() {
 
     *shop.later.lock().unwrap() = VecDeque::from([moving(2), moving(3), moving(4)]);
     shop.change(60, |order| *order = moving(1));
-    assert_eq!(shop.violations().await.len(), 1, "it was wrong at each of four readings");
+    assert_eq!(
+        shop.violations().await.len(),
+        1,
+        "it was wrong at each of four readings"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,13 +371,22 @@ async fn goods_that_nobody_will_get_go_back_and_nothing_else_is_touched() {
     let shop = Shop::at_rest();
     shop.put(order(1, OrderState::Cancelled), Some(held(1, ReservationState::Held)));
     shop.put(order(2, OrderState::Refunded), Some(held(2, ReservationState::Sold)));
-    shop.reservations.lock().unwrap().insert(id(3), held(3, ReservationState::Held));
-    shop.reservations.lock().unwrap().insert(id(4), held(4, ReservationState::Sold));
+    shop.reservations
+        .lock()
+        .unwrap()
+        .insert(id(3), held(3, ReservationState::Held));
+    shop.reservations
+        .lock()
+        .unwrap()
+        .insert(id(4), held(4, ReservationState::Sold));
     shop.put(order(5, OrderState::Paid), Some(held(5, ReservationState::Released)));
 
     let report = shop.books().reconcile(true).await.unwrap();
     let states = |number| shop.reservations.lock().unwrap()[&id(number)].state;
-    assert_eq!([1, 2].map(states), [ReservationState::Released, ReservationState::Returned]);
+    assert_eq!(
+        [1, 2].map(states),
+        [ReservationState::Released, ReservationState::Returned]
+    );
     // Goods of an order that is lost: let go while they are only held; what is sold, somebody may wait for.
     assert_eq!([3, 4].map(states), [ReservationState::Released, ReservationState::Sold]);
     assert_eq!(report.repaired.len(), 2, "{report:?}");

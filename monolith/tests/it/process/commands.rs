@@ -18,7 +18,12 @@ async fn migrations_can_be_looked_at_before_they_are_applied(database: TestDatab
     let migrate = async |arguments: &[&str]| stoa(&[&["migrate"], arguments].concat(), &settings).await;
     assert_eq!(migrate(&["--check"]).await.status.code(), Some(1));
     let plan = migrate(&["--plan"]).await.stdout;
-    for step in ["auth 0001_accounts\n", "product 0001_catalogue\n", "order 0001_orders\n", "user 0001_users\n"] {
+    for step in [
+        "auth 0001_accounts\n",
+        "product 0001_catalogue\n",
+        "order 0001_orders\n",
+        "user 0001_users\n",
+    ] {
         assert!(plan.contains(step), "{plan}");
     }
     assert!(migrate(&[]).await.status.success());
@@ -61,7 +66,11 @@ async fn a_demo_is_filled_once_however_often_it_is_asked_for(database: TestDatab
         let (status, _) = shop.order(&customer, time, mug["id"].as_str().unwrap(), 1).await;
         assert_eq!(status, 201);
         sold += 1;
-        assert_eq!(shop.orders(&customer).await.len(), sold, "the second start forgot nothing");
+        assert_eq!(
+            shop.orders(&customer).await.len(),
+            sold,
+            "the second start forgot nothing"
+        );
         let admin = shop.sign_in("admin@demo.example", "demo admin password").await;
         let users = shop.request(Method::GET, "/api/users").bearer_auth(admin);
         assert_eq!(answer(users).await.1["items"].as_array().unwrap().len(), 2);

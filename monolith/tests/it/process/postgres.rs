@@ -20,7 +20,9 @@ async fn login(database: &TestDatabase) -> (PgConnectOptions, PgConnection) {
 
 #[tokio::test]
 async fn postgres_a_service_has_no_right_at_all_in_a_neighbours_schema() {
-    let Some(database) = TestDatabase::postgres().await else { return };
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
     assert!(stoa(&["migrate"], &settings(&database)).await.status.success());
     let (options, mut connection) = login(&database).await;
     let name = options.get_database().unwrap();
@@ -39,7 +41,11 @@ async fn postgres_a_service_has_no_right_at_all_in_a_neighbours_schema() {
     .unwrap();
     assert!(rights.len() > 20, "{rights:?}");
     for (schema, table, role) in &rights {
-        assert_eq!(*role, format!("{name}_{schema}"), "{role} has rights in {schema}.{table}");
+        assert_eq!(
+            *role,
+            format!("{name}_{schema}"),
+            "{role} has rights in {schema}.{table}"
+        );
     }
     let usage: Vec<(String, String)> = sqlx::query_as(
         "SELECT n.nspname::text, r.rolname::text FROM pg_namespace n CROSS JOIN pg_roles r
@@ -67,7 +73,9 @@ async fn postgres_a_service_has_no_right_at_all_in_a_neighbours_schema() {
 
 #[tokio::test]
 async fn postgres_a_plain_login_works_once_an_operator_has_provisioned_for_it() {
-    let Some(database) = TestDatabase::postgres().await else { return };
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
     let (options, mut connection) = login(&database).await;
     let name = format!("{}_plain", options.get_database().unwrap());
     // A name cannot be bound where a role is made.

@@ -19,7 +19,11 @@ async fn an_empty_place_becomes_a_shop_that_sells_and_keeps_its_orders(database:
     assert_eq!((status, &order["status"]), (201, &"confirmed".into()), "{order}");
     assert_eq!(order["total"]["amount"], 500);
     let (status, refusal) = shop.order(&admin, "second", &tea, 2).await;
-    assert_eq!((status, &refusal["code"]), (409, &"insufficient_stock".into()), "{refusal}");
+    assert_eq!(
+        (status, &refusal["code"]),
+        (409, &"insufficient_stock".into()),
+        "{refusal}"
+    );
 
     shop.process.kill().await;
     let shop = Shop::open(&database).await;
@@ -91,7 +95,11 @@ async fn a_second_process_on_the_same_data_is_refused_in_one_line() {
         let second = stoa(&[command], &settings).await;
         assert_eq!(second.status.code(), Some(1));
         let id = shop.process.id().to_string();
-        assert!(second.stderr.contains("DATA_DIR") && second.stderr.contains(&id), "{}", second.stderr);
+        assert!(
+            second.stderr.contains("DATA_DIR") && second.stderr.contains(&id),
+            "{}",
+            second.stderr
+        );
         assert_eq!(second.stderr.lines().count(), 1, "{}", second.stderr);
     }
     shop.stop().await;
