@@ -15,7 +15,7 @@ use platform_runtime::host::Host;
 use platform_runtime::router::{ApiRouter, Guard};
 
 use crate::config::Config;
-use crate::demo;
+use crate::demo::{self, Demo};
 use crate::process::{Serve, Stoa};
 use crate::shop::Shop;
 use crate::welcome::Welcome;
@@ -40,28 +40,29 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     let listen = host.serve_public(gateway.router)?;
     let admin = host.serve_admin(Router::new())?;
 
-    let mut out = std::io::stdout();
-    if out.is_terminal() {
-        let database = &config.database;
-        writeln!(
-            out,
-            "{}",
-            Welcome {
-                listen,
-                admin,
-                database
-            }
-        )?;
-    }
-    if let Some(demo) = demo {
-        writeln!(out, "{demo}")?;
-    }
+    let welcome = Welcome {
+        listen,
+        admin,
+        database: &config.database,
+    };
+    greet(&welcome, demo.as_ref());
     bootstrapped.announce(&mut std::io::stderr())?;
     host.run().await;
     adapting.abort();
     bus.close().await;
     shop.close().await;
     Ok(())
+}
+
+/// Tells who opened the shop what there is to know. A shop whose standard output is gone is open nevertheless.
+fn greet(welcome: &Welcome<'_>, demo: Option<&Demo>) {
+    let mut out = std::io::stdout();
+    if out.is_terminal() {
+        let _ = writeln!(out, "{welcome}");
+    }
+    if let Some(demo) = demo {
+        let _ = writeln!(out, "{demo}");
+    }
 }
 
 /// The gateway in front of the services' own routers.

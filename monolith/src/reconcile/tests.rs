@@ -206,7 +206,7 @@ async fn every_rule_finds_its_violation() {
     type Plant = fn(&Shop);
     let plants: [(u8, &str, Plant); 19] = [
         (4, "it is paid and its goods are unknown", |shop| {
-            shop.put(order(1, OrderState::Paid), None)
+            shop.put(order(1, OrderState::Paid), None);
         }),
         (4, "it is fulfilled and its goods are returned", |shop| {
             shop.put(
@@ -221,7 +221,7 @@ async fn every_rule_finds_its_violation() {
             shop.put(order(1, OrderState::Refunded), Some(held(1, ReservationState::Sold)));
         }),
         (4, "it is rejected and its goods are unknown", |shop| {
-            shop.put(order(1, OrderState::Rejected), None)
+            shop.put(order(1, OrderState::Rejected), None);
         }),
         (4, "other goods", |shop| shop.change(10, |order| order.lines.clear())),
         (4, "its goods are sold and there is no such order", |shop| {
@@ -237,35 +237,35 @@ async fn every_rule_finds_its_violation() {
                 .insert(id(60), held(60, ReservationState::Released));
         }),
         (7, "its total is 19 and its goods cost 20", |shop| {
-            shop.change(10, |order| order.total = Some(19))
+            shop.change(10, |order| order.total = Some(19));
         }),
         (7, "has no total", |shop| shop.change(10, |order| order.total = None)),
         (7, "5 was captured of a total of 20", |shop| {
-            shop.change(40, |order| (order.captured, order.refunded) = (5, 5))
+            shop.change(40, |order| (order.captured, order.refunded) = (5, 5));
         }),
         (7, "7 was given back of 20", |shop| {
-            shop.change(40, |order| (order.captured, order.refunded) = (20, 7))
+            shop.change(40, |order| (order.captured, order.refunded) = (20, 7));
         }),
         (7, "20 was captured and it is cancelled", |shop| {
             shop.change(30, |order| (order.total, order.captured) = (Some(20), 20));
         }),
         (7, "it is paid by hold and 0 of 20", |shop| {
-            shop.change(10, |order| order.provider = "hold".to_owned())
+            shop.change(10, |order| order.provider = "hold".to_owned());
         }),
         (7, "it is refunded and 0 of 20", |shop| {
-            shop.change(40, |order| order.captured = 20)
+            shop.change(40, |order| order.captured = 20);
         }),
         (8, "2 order.confirmed", |shop| {
-            shop.change(10, |order| order.events.confirmed = 2)
+            shop.change(10, |order| order.events.confirmed = 2);
         }),
         (8, "0 order.rejected and not 1", |shop| {
-            shop.change(20, |order| order.events.rejected = 0)
+            shop.change(20, |order| order.events.rejected = 0);
         }),
         (9, "it has been pending for", |shop| {
             shop.change(50, |order| order.deadline_at = NOW.minus(Duration::from_secs(61)));
         }),
         (10, "a cancel was taken and it is paid", |shop| {
-            shop.change(10, |order| order.cancel_requested = true)
+            shop.change(10, |order| order.cancel_requested = true);
         }),
     ];
     for (number, part, plant) in plants {
