@@ -1,6 +1,6 @@
 //! Reads policies from OpenAPI operations, and completes the document with what follows from them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use utoipa::openapi::content::Content;
@@ -71,6 +71,7 @@ impl Document {
                 responses
                     .entry("default".to_owned())
                     .or_insert_with(|| Ref::from_response_name(PROBLEM).into());
+                describe(responses);
                 // Written in full, so that a reader of the document need not know the defaults.
                 let written = serde_json::to_value(policy).expect("a policy is plain data");
                 operation
@@ -112,6 +113,21 @@ impl Document {
 
     fn components(&mut self) -> &mut Components {
         self.0.components.get_or_insert_default()
+    }
+}
+
+/// OpenAPI 3.1 demands a description of every response: where none is written, the name of the status.
+fn describe(responses: &mut BTreeMap<String, RefOr<Response>>) {
+    for (status, response) in responses {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            let status = status
+                .parse()
+                .ok()
+                .and_then(|code| http::StatusCode::from_u16(code).ok());
+            let reason = status.and_then(|status| status.canonical_reason());
+            reason.unwrap_or("An answer").clone_into(&mut response.description);
+        }
     }
 }
 

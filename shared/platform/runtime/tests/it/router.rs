@@ -293,6 +293,9 @@ fn a_document_tells_the_policies_again() {
         json!([{}, {"bearer": []}])
     );
     assert!(document["components"]["schemas"]["Problem"].is_object());
+    // OpenAPI 3.1 demands it, and none is written above.
+    let of_things = &document["paths"]["/things"]["get"]["responses"];
+    assert_eq!(of_things["200"]["description"], "OK");
 
     let read_back: utoipa::openapi::OpenApi = serde_json::from_str(&text).unwrap();
     let found = policies(&read_back).unwrap();
