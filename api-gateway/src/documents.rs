@@ -103,6 +103,28 @@ mod tests {
     }
 
     #[test]
+    fn every_reference_and_every_response_of_a_document_can_be_read() {
+        for (service, document) in documents().unwrap() {
+            let document = serde_json::to_value(&document).unwrap();
+            let text = document.to_string();
+            for reference in text.split("\"$ref\":\"#").skip(1) {
+                let pointer = reference.split('"').next().unwrap();
+                assert!(
+                    document.pointer(pointer).is_some(),
+                    "{pointer} of {service} leads nowhere"
+                );
+            }
+            let items = document["paths"].as_object().unwrap().values();
+            let operations = items.flat_map(|item| item.as_object().unwrap().values());
+            let responses = operations.flat_map(|operation| operation["responses"].as_object().unwrap());
+            for (status, response) in responses {
+                let is_described = response["description"].is_string() || response["$ref"].is_string();
+                assert!(is_described, "{status} of {service}: {response}");
+            }
+        }
+    }
+
+    #[test]
     fn codes_are_unique_over_all_services() {
         let mut seen = HashMap::new();
         for problem in problems() {

@@ -45,8 +45,10 @@ pub(super) struct ListParams {
     /// Only what can be bought now.
     in_stock: bool,
     /// `family`: one row a family, with `price_from` and `variants`.
+    #[param(inline)]
     group: Option<Group>,
     /// `-created_at` unless given, with `q` `relevance`.
+    #[param(inline)]
     sort: Option<Sort>,
     /// How many rows: 20 unless given.
     #[param(minimum = 1, maximum = 100, default = 20)]
