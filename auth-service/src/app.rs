@@ -129,6 +129,11 @@ impl App {
         http::routes().document(info())
     }
 
+    /// What it offers to other processes of ours.
+    pub fn internal_openapi() -> Result<OpenApi, RoutesError> {
+        http::routes().internal_document(info())
+    }
+
     /// Adds what must be there for the service to work.
     pub fn checks(&self, health: Health) -> Health {
         let store = self.store.clone();

@@ -95,6 +95,10 @@ impl Process for AuthProcess {
         Ok(App::openapi()?)
     }
 
+    fn internal_openapi() -> Result<OpenApi, Failure> {
+        Ok(App::internal_openapi()?)
+    }
+
     fn listen_addr(config: &Config) -> SocketAddr {
         config.service.host.listen
     }

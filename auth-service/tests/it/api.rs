@@ -363,3 +363,25 @@ async fn nobody_changes_a_password_without_a_token() {
     let forged = put().bearer_auth("a.b.c").json(&body).send().await.unwrap();
     assert_eq!(problem(forged).await, (401, "token_invalid".to_owned()));
 }
+
+#[tokio::test]
+async fn users_that_were_away_are_told_when_they_are_back() {
+    let server = Server::new().await;
+    server.users.set_away(true);
+    let registered = server.register("ada@example.org").await;
+    server.users.set_away(false);
+    server.clock.advance(Duration::from_secs(3));
+    let id = registered["user"]["id"].as_str().unwrap().parse().unwrap();
+    let told = async {
+        loop {
+            if let Some(user) = server.users.find(id) {
+                return user;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let user = tokio::time::timeout(Duration::from_secs(30), told)
+        .await
+        .expect("the job told them");
+    assert_eq!(json!(user), registered["user"]);
+}

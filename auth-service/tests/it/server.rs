@@ -29,6 +29,7 @@ pub(crate) struct Server {
     pub(crate) app: App,
     pub(crate) built: Built,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) users: Arc<InMemoryUsers>,
     pub(crate) revocations: Revocations,
     address: SocketAddr,
     client: reqwest::Client,
@@ -57,7 +58,7 @@ impl Server {
         let (config, _) = settings.load::<Config>().unwrap();
         let database = DatabaseConfig::SqliteDir(data);
         let database = Database::open(&database, NAME, clock.clone()).await.unwrap();
-        let app = App::build(&config, database, "test", users, clock.clone())
+        let app = App::build(&config, database, "test", users.clone(), clock.clone())
             .await
             .unwrap();
 
@@ -79,6 +80,7 @@ impl Server {
             app,
             built,
             clock,
+            users,
             revocations,
             address,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),

@@ -102,3 +102,6 @@ pub enum AccountsError {
 
 /// The public operations of the service, as OpenAPI 3.1. Written by `auth-service openapi`; a test keeps it equal.
 pub const OPENAPI: &str = include_str!("../openapi.json");
+
+/// The operations for other processes of ours. Written by `auth-service openapi --internal`; a test keeps it equal.
+pub const INTERNAL_OPENAPI: &str = include_str!("../internal.json");
