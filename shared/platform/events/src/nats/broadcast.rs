@@ -77,13 +77,7 @@ impl Broadcast {
         self.link.until_up().await;
         let filters = subjects::filters(&self.topics);
         let stream = self.stream.holding(&filters).await?;
-        let end = stream.cached_info().state.last_sequence;
-        // A stream that ends before our place is another one, and all of it is new.
-        let last = match *place {
-            None => end,
-            Some(Place(last)) if last > end => 0,
-            Some(Place(last)) => last,
-        };
+        let last = done_with(*place, stream.cached_info().state.last_sequence);
         *place = Some(Place(last));
         let consumer = stream.create_consumer(consumer(last + 1, filters)).await?;
         tokio::select! {
@@ -111,6 +105,16 @@ impl Broadcast {
     }
 }
 
+/// The last event that is done with, in a stream that ends at `end`. One that ends before our place is another stream, and
+/// all of it is new.
+fn done_with(place: Option<Place>, end: u64) -> u64 {
+    match place {
+        None => end,
+        Some(Place(last)) if last > end => 0,
+        Some(Place(last)) => last,
+    }
+}
+
 fn consumer(start_sequence: u64, filter_subjects: Vec<String>) -> pull::Config {
     pull::Config {
         description: Some("what a process keeps in memory".to_owned()),
@@ -121,5 +125,17 @@ fn consumer(start_sequence: u64, filter_subjects: Vec<String>) -> pull::Config {
         num_replicas: 1,
         filter_subjects,
         ..pull::Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_goes_on_after_its_place_and_takes_all_of_another_stream() {
+        assert_eq!(done_with(None, 7), 7);
+        assert_eq!(done_with(Some(Place(5)), 7), 5);
+        assert_eq!(done_with(Some(Place(7)), 3), 0);
     }
 }

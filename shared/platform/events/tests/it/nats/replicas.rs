@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use platform_events::testing::{Behaviour, Recorder};
-use platform_events::{Bus, Event, Handler, HandlerError};
+use platform_events::{Bus, Event, Handler, HandlerError, InMemoryDeadLetters};
 use platform_testing::NatsServer;
 use tokio::time::Instant;
 
@@ -19,12 +19,18 @@ async fn of_two_replicas_one_at_a_time_takes_events_so_that_they_stay_in_order()
     };
     let (one, two) = (connect(&server).await, connect(&server).await);
     let taking = Recorder::taking();
-    durable(&one, &taking).await;
-    durable(&two, &taking).await;
-    for events in numbered(0..2_000).chunks(37) {
+    // So slow that two at a time would overtake each other.
+    let slow = Arc::new(Slow(taking.clone(), Duration::from_millis(2)));
+    for bus in [&one, &two] {
+        let letters = Arc::new(InMemoryDeadLetters::default());
+        bus.subscribe_durable("t.slow", things(), slow.clone(), letters)
+            .await
+            .unwrap();
+    }
+    for events in numbered(0..1_000).chunks(7) {
         one.publish(events).await.unwrap();
     }
-    assert_eq!(taking.has_taken(2_000).await, subjects(0..2_000));
+    assert_eq!(taking.has_taken(1_000).await, subjects(0..1_000));
 }
 
 #[tokio::test]
@@ -63,7 +69,10 @@ async fn what_a_replica_had_when_it_died_comes_first_at_its_successor() {
     // A process of its own, as far as the server can tell; it says no goodbye.
     let doomed = tokio::runtime::Runtime::new().unwrap();
     let (begun, wait) = mpsc::channel();
-    let (reaching, holding) = (config(&server), stuck.clone());
+    // The server waits for longer than the lease lasts.
+    let mut config = config(&server);
+    config.timings.ack_wait = Duration::from_secs(3);
+    let (reaching, holding) = (config.clone(), stuck.clone());
     doomed.spawn(async move {
         let bus = connect_with(reaching).await;
         durable(&bus, &holding).await;
@@ -73,7 +82,7 @@ async fn what_a_replica_had_when_it_died_comes_first_at_its_successor() {
     });
     tokio::task::spawn_blocking(move || wait.recv().unwrap()).await.unwrap();
 
-    let bus = connect(&server).await;
+    let bus = connect_with(config).await;
     bus.publish(&numbered(0..10)).await.unwrap();
     stuck.was_called(6).await;
     let taking = Recorder::taking();
@@ -103,7 +112,7 @@ async fn a_handler_that_takes_longer_than_the_server_waits_is_called_once() {
     let bus = connect(&server).await;
     let taking = Recorder::taking();
     let slow = Arc::new(Slow(taking.clone(), Duration::from_millis(1_500)));
-    let letters = Arc::new(platform_events::InMemoryDeadLetters::default());
+    let letters = Arc::new(InMemoryDeadLetters::default());
     bus.subscribe_durable("t.slow", things(), slow, letters).await.unwrap();
     bus.publish(&numbered(0..3)).await.unwrap();
     assert_eq!(taking.has_taken(3).await, subjects(0..3));
