@@ -71,8 +71,7 @@ pub struct NatsTimings {
     pub first_wait: Duration,
     /// How long a message may take to be sent and acknowledged.
     pub publish: Duration,
-    /// After how long without a sign of life a durable subscriber's events are given to another. It gives one every third
-    /// of that.
+    /// How long the server waits for an acknowledgement before it gives an event again, to whoever has the lease then.
     pub ack_wait: Duration,
     /// How long a lease lasts without being renewed, at least a second.
     pub lease: Duration,

@@ -8,7 +8,7 @@ use async_nats::jetstream::{AckKind, Message};
 use futures::StreamExt;
 use futures::future::try_join_all;
 use platform_clock::Clock;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
@@ -136,13 +136,14 @@ impl Durable {
         Ok(messages)
     }
 
-    /// Hands events over and acknowledges what the subscriber has done with.
+    /// Hands events over and acknowledges what the subscriber has done with. That may take longer than the server waits: it
+    /// gives them to nobody meanwhile, for we do not ask and nobody else has the lease.
     async fn serve(&self, messages: Vec<Message>) -> Result<(), Broken> {
         let (mut messages, events) = self.read(messages).await?;
         let mut events = &events[..];
         let mut pauses = Pauses::new(self.timings.longest_pause);
         while !events.is_empty() {
-            let (done, blocked) = self.alive(&messages, self.subscriber.take(events)).await;
+            let (done, blocked) = self.subscriber.take(events).await;
             acknowledge(messages.drain(..done)).await?;
             events = &events[done..];
             if let Some(error) = blocked {
@@ -153,7 +154,7 @@ impl Durable {
                     "a subscription is held up by its dead letters"
                 );
                 let pause = pauses.after(Duration::ZERO, self.clock.fraction());
-                self.alive(&messages, tokio::time::sleep(pause)).await;
+                tokio::time::sleep(pause).await;
             }
         }
         Ok(())
@@ -180,24 +181,6 @@ impl Durable {
             metrics::gauge!("events_behind", "subscription" => self.subscriber.name.clone()).set(behind);
         }
         Ok((read, events))
-    }
-
-    /// Runs work on messages while telling the server that it goes on, so that nobody else is given them.
-    async fn alive<T>(&self, messages: &[Message], work: impl Future<Output = T>) -> T {
-        let mut signs = tokio::time::interval(self.timings.ack_wait / 3);
-        signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        signs.reset();
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                result = &mut work => return result,
-                _ = signs.tick(), if self.link.is_up() => {
-                    for message in messages {
-                        let _ = message.ack_with(AckKind::Progress).await;
-                    }
-                }
-            }
-        }
     }
 }
 
