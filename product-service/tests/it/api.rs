@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_clock::{Clock, SystemClock};
+use platform_clock::{Clock, ManualClock, SystemClock};
 use platform_events::InProcessBus;
 use platform_identity::testing::TestIssuer;
 use platform_identity::{Audience, Role};
@@ -13,7 +13,8 @@ use platform_runtime::router::Guard;
 use platform_runtime::server::Server;
 use platform_runtime::stack::Stack;
 use platform_sql::testing::TestDatabase;
-use product_api::Product;
+use product_api::testing::HELD_FOR;
+use product_api::{Product, SaleMode, Stock, StockLine, StockRequest};
 use product_service::{App, NAME};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ pub(crate) struct Shop {
     client: reqwest::Client,
     pub(crate) admin: String,
     pub(crate) customer: String,
+    stock: Arc<dyn Stock>,
     _database: TestDatabase,
 }
 
@@ -34,7 +36,10 @@ impl Shop {
     }
 
     async fn on(database: TestDatabase) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Self::by(database, Arc::new(SystemClock)).await
+    }
+
+    async fn by(database: TestDatabase, clock: Arc<dyn Clock>) -> Self {
         let opened = database.open(NAME).await;
         let currency = "USD".parse().unwrap();
         let app = App::build(opened, "test", currency, clock.clone()).await.unwrap();
@@ -57,6 +62,7 @@ impl Shop {
             client: reqwest::Client::builder().build().unwrap(),
             admin: token(&[Role::Customer, Role::Admin]),
             customer: token(&[Role::Customer]),
+            stock: app.stock(),
             _database: database,
         }
     }
@@ -346,6 +352,49 @@ async fn stock_is_changed_beside_sales() {
     assert_eq!(refusal(answer).await, refused(409, "stock_not_counted", &[]));
     let answer = post(json!({"delta": 1, "set": 1})).send().await.unwrap();
     assert_eq!(refusal(answer).await, refused(422, "invalid", &["/reason", "/delta"]));
+}
+
+/// An order for so many of a product.
+fn order(product: &Value, pieces: i64) -> StockRequest {
+    StockRequest {
+        order_id: SystemClock.new_id().into(),
+        lines: vec![StockLine {
+            product_id: product["id"].as_str().unwrap().parse().unwrap(),
+            quantity: pieces.try_into().unwrap(),
+        }],
+    }
+}
+
+#[tokio::test]
+async fn a_reader_sees_at_once_what_is_sold_held_and_let_go() {
+    let shop = Shop::open().await;
+    let made = shop.create(&lamp("a")).await;
+    let seen = async || shop.get(&path(&made)).await.json::<Value>().await.unwrap()["stock"].clone();
+    assert_eq!(seen().await, 5);
+    shop.stock.sell(&order(&made, 1), SaleMode::Always).await.unwrap();
+    assert_eq!(seen().await, 4);
+    let held = order(&made, 2);
+    shop.stock.reserve(&held).await.unwrap();
+    assert_eq!(seen().await, 2);
+    shop.stock.release(held.order_id).await.unwrap();
+    assert_eq!(seen().await, 4);
+}
+
+#[tokio::test]
+async fn what_is_held_for_too_long_comes_back_by_itself() {
+    let clock = Arc::new(ManualClock::default());
+    let shop = Shop::by(TestDatabase::sqlite(), clock.clone()).await;
+    let made = shop.create(&lamp("a")).await;
+    shop.stock.reserve(&order(&made, 5)).await.unwrap();
+    clock.advance(HELD_FOR);
+    for _ in 0..2_000 {
+        let stock = &shop.get(&path(&made)).await.json::<Value>().await.unwrap()["stock"];
+        if *stock == 5 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came back");
 }
 
 #[tokio::test]

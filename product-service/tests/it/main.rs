@@ -8,6 +8,5 @@ mod import;
 mod lists;
 mod round_trip;
 mod samples;
-mod shelf;
 mod stock;
 mod store;

@@ -1,109 +1,51 @@
-//! The contract of the stock, on both engines.
+//! Goods for orders, on both engines: the contract, the store, crowds, and a comparison with the fake.
 
-use std::sync::Arc;
+mod contract;
+mod crowd;
+mod model;
+mod past;
+mod store;
 
-use async_trait::async_trait;
-use platform_clock::{Clock, ManualClock};
-use platform_sql::testing::TestDatabase;
-use product_api::testing::{Shelf, ShelfProduct, StockBackend};
-use product_api::{Product, Stock, View};
-use product_service::service::StockService;
-use product_service::store::{Act, StockChange, Stores};
-use values::ProductId;
+use platform_clock::{Clock, SystemClock};
+use product_api::{Product, Reservation, StockLine, StockRequest};
+use product_service::store::Stores;
+use product_service::store::stock::{Step, Stepped};
+use values::{OrderId, Quantity};
 
-use crate::samples::{product, record};
-use crate::store::open_with;
+use crate::samples::{create, product};
 
-product_api::stock_contract_suite!(sqlite, Backend::on(TestDatabase::sqlite()).await);
-product_api::stock_contract_suite!(
-    postgres,
-    match TestDatabase::postgres().await {
-        Some(database) => Backend::on(database).await,
-        None => return,
-    }
-);
-
-/// The stock over a database, with what an admin does beside it.
-struct Backend {
-    stores: Stores,
-    stock: StockService,
-    clock: Arc<ManualClock>,
-    _database: TestDatabase,
+/// A new product with so many on its shelf.
+async fn shelved(stores: &Stores, stock: impl Into<Option<i64>>) -> Product {
+    let id = SystemClock.new_id();
+    let shelved = Product {
+        id: id.into(),
+        stock: stock.into(),
+        ..product(&id.to_string(), "Shelved")
+    };
+    create(stores, &shelved).await;
+    shelved
 }
 
-impl Backend {
-    async fn on(database: TestDatabase) -> Self {
-        let clock: Arc<ManualClock> = Arc::default();
-        let stores = open_with(database.open("product").await, clock.clone()).await;
-        let stock = StockService::new(stores.stock.clone(), clock.clone(), Arc::default());
-        Self {
-            stores,
-            stock,
-            clock,
-            _database: database,
-        }
-    }
-
-    fn act(&self) -> Act {
-        Act {
-            at: self.clock.now(),
-            actor: None,
-            request_id: None,
-            traceparent: None,
-        }
+/// A new order for these.
+fn order(wanted: &[(&Product, i64)]) -> StockRequest {
+    let mut lines: Vec<StockLine> = wanted
+        .iter()
+        .map(|(product, pieces)| StockLine {
+            product_id: product.id,
+            quantity: Quantity::try_from(*pieces).unwrap(),
+        })
+        .collect();
+    lines.sort_by_key(|line| line.product_id);
+    StockRequest {
+        order_id: OrderId::from(SystemClock.new_id()),
+        lines,
     }
 }
 
-#[async_trait]
-impl StockBackend for Backend {
-    fn stock(&self) -> Arc<dyn Stock> {
-        Arc::new(self.stock.clone())
-    }
-
-    fn clock(&self) -> &ManualClock {
-        &self.clock
-    }
-
-    async fn put(&self, shelved: &ShelfProduct) {
-        let products = &self.stores.products;
-        let wanted = Product {
-            id: shelved.id,
-            name: shelved.name.clone(),
-            price: shelved.price,
-            published: shelved.published,
-            stock: None,
-            ..product(shelved.sku.as_str(), "")
-        };
-        let is_there = products.find(shelved.id, View::Admin).await.unwrap().is_some();
-        if is_there {
-            products.update(record(&wanted), None, self.act()).await.unwrap();
-        } else {
-            products.create(record(&wanted), self.act(), None).await.unwrap();
-        }
-        if shelved.deleted {
-            products.delete(shelved.id, None, self.act()).await.unwrap();
-        }
-    }
-
-    async fn set_stock(&self, id: ProductId, stock: Option<i64>) {
-        let set = StockChange::Set(stock);
-        let changed = self
-            .stores
-            .products
-            .change_stock(id, set, "test".to_owned(), self.act(), None);
-        changed.await.unwrap();
-    }
-
-    async fn shelf(&self, id: ProductId) -> Shelf {
-        let (counted, on_hand, reserved) = crate::shelf::read(&self.stores.database, id).await;
-        Shelf {
-            counted,
-            on_hand,
-            reserved,
-        }
-    }
-
-    async fn sweep(&self) {
-        self.stock.sweep().await.unwrap();
+/// What stands in the books after a step.
+async fn take(stores: &Stores, step: Step) -> Reservation {
+    match stores.stock.step(step, SystemClock.now()).await.unwrap() {
+        Stepped::Stands(reservation) => reservation,
+        other => panic!("nothing stands in the books: {other:?}"),
     }
 }
