@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::eventually;
+use crate::support::gated::GatedStock;
 use crate::support::shop::{Reply, Shop, basket, quick};
-use crate::support::stocks::GatedStock;
 
 async fn open(database: Database) -> Shop {
     Shop::open(database).await

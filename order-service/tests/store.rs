@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use order_api::{OrderState, OrderStatus};
-use order_service::order::{Change, OrderLine, Outcome, Reason, Snapshot, StoredOrder};
+use order_service::order::{Change, NewOrder, Occasion, OrderLine, Outcome, Reason, Snapshot, StoredOrder};
 use order_service::store::{Claim, Inserted, ListOrders, Postponed};
 use platform_clock::Clock;
 use platform_sql::idempotency::IdempotencyKey;
 use product_api::{Refusal, ShortItem};
 use values::{Currency, Money, OrderId, Sku, UserId};
 
-use crate::support::{Books, open};
+use crate::support::{Books, lines, open};
 
 platform_sql::stores!(
     "orders",
@@ -47,6 +47,32 @@ platform_sql::stores!(
 );
 
 impl Books {
+    /// An order of two products that is not in the books yet.
+    fn new_order(&self, user_id: UserId, key: &str) -> NewOrder {
+        let now = self.clock.now();
+        NewOrder {
+            id: OrderId::from(self.clock.new_id()),
+            user_id,
+            idempotency_key: key.to_owned(),
+            request_hash: [7; 32],
+            provider: "none",
+            lines: lines(&[(self.clock.new_id().into(), 2), (self.clock.new_id().into(), 3)]),
+            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+            created_at: now,
+            next_attempt_at: now.plus(Duration::from_secs(3)),
+            deadline_at: now.plus(Duration::from_mins(10)),
+        }
+    }
+
+    fn occasion(&self) -> Occasion {
+        let now = self.clock.now();
+        Occasion {
+            now,
+            lease_until: now.plus(Duration::from_secs(3)),
+            event_id: self.clock.new_id(),
+        }
+    }
+
     /// An order in the books.
     async fn with_order(&self, user: UserId, key: &str) -> StoredOrder {
         let new = Arc::new(self.new_order(user, key));

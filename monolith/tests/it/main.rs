@@ -7,3 +7,5 @@ mod authorisation;
 mod event_catalogue;
 mod outage;
 mod process;
+mod checkout;
+mod support;

@@ -13,7 +13,6 @@ use order_service::payment::{Authorised, Captured, Hold, PaymentError, PaymentPr
 use order_service::service::{CancelError, OrderService, PlaceError, PlaceOrder};
 use order_service::timings::Timings;
 use platform_clock::{Clock, ManualClock, SystemClock};
-use product_api::testing::InMemoryStock;
 use product_api::{
     Confirmed, Released, Reservation, ReservationPage, Returned, SaleMode, Stock, StockError, StockFault, StockRequest,
 };
@@ -22,12 +21,12 @@ use values::{Money, OrderId, ProductId};
 
 use super::verdict::{Witness, violations};
 use crate::stock_through;
-use crate::support::catalogue::Catalogue;
-use crate::support::{Books, eventually, lines, open};
+use crate::support::warehouse::Warehouse;
+use crate::support::{Books, eventually, lines, open_with_goods};
 
 platform_sql::stores!(
     "order",
-    open,
+    open_with_goods,
     [
         nothing_is_lost_or_doubled_without_payments,
         nothing_is_lost_or_doubled_without_payments_again,
@@ -170,9 +169,9 @@ impl PaymentProvider for RoughPayment {
 }
 
 /// So short that every time-out and every lease is met.
-fn hasty() -> Timings {
+fn hasty(goods: &dyn Warehouse) -> Timings {
     Timings {
-        call: Duration::from_millis(40),
+        call: goods.patience(),
         wait: Duration::from_millis(120),
         lease: Duration::from_millis(60),
         deadline: Duration::from_millis(700),
@@ -184,21 +183,16 @@ fn hasty() -> Timings {
 }
 
 /// Two replicas on the same books, and one that is slow: its answers come when its calls have long been given up.
-fn replica(
-    books: &Books,
-    stock: Arc<dyn Stock>,
-    catalogue: &Arc<Catalogue>,
-    providers: Providers,
-) -> Arc<OrderService> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let inventory = Arc::new(Inventory::new(catalogue.clone(), clock.clone(), hasty()));
+fn replica(books: &Books, goods: &dyn Warehouse, stock: Arc<dyn Stock>, providers: Providers) -> Arc<OrderService> {
+    let (clock, timings): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), hasty(goods));
+    let inventory = Arc::new(Inventory::new(goods.products(), clock.clone(), timings));
     Arc::new(OrderService::new(
         books.store.clone(),
         stock,
         providers,
         inventory,
         clock,
-        hasty(),
+        timings,
     ))
 }
 
@@ -239,25 +233,22 @@ async fn client(service: Arc<OrderService>, books: &Books, products: &[ProductId
     witness
 }
 
-async fn round(books: &Books, seed: u64, paid: bool) {
-    let stock = InMemoryStock::default();
-    let catalogue = Catalogue::new(stock.clone());
+async fn round((books, goods): &(Books, Arc<dyn Warehouse>), seed: u64, paid: bool) {
     let hold = Arc::new(Hold::declining_above(2_500));
     let dice = Dice::new(seed);
     let mut witness = Witness::default();
-    let products: Vec<ProductId> = [12, 20, 5]
-        .map(|pieces| {
-            let id = catalogue.put(500, Some(pieces));
-            witness.shelf.insert(id, pieces);
-            id
-        })
-        .to_vec();
+    let mut products = Vec::new();
+    for pieces in [12, 20, 5] {
+        let id = goods.put(500, pieces).await;
+        witness.shelf.insert(id, pieces);
+        products.push(id);
+    }
     let ways = [Way::rough(seed + 1), Way::rough(seed + 2), Way::rough(seed + 3)];
     let replicas: Vec<Arc<OrderService>> = ways
         .iter()
         .map(|way| {
             let rough = Arc::new(RoughStock {
-                inner: Arc::new(stock.clone()),
+                inner: goods.stock(),
                 way: way.clone(),
             });
             let payment = Arc::new(RoughPayment {
@@ -269,7 +260,7 @@ async fn round(books: &Books, seed: u64, paid: bool) {
             } else {
                 Providers::none()
             };
-            replica(books, rough, &catalogue, providers)
+            replica(books, &**goods, rough, providers)
         })
         .collect();
     let stop = CancellationToken::new();
@@ -288,8 +279,7 @@ async fn round(books: &Books, seed: u64, paid: bool) {
     let sweeper = async {
         for _ in 0..5 {
             tokio::time::sleep(Duration::from_millis(dice.below(80) as u64)).await;
-            stock.clock().advance(Duration::from_mins(16));
-            stock.sweep_now();
+            goods.expire().await;
         }
     };
     let (seen, ()) = futures::future::join(join_all(clients), sweeper).await;
@@ -302,7 +292,7 @@ async fn round(books: &Books, seed: u64, paid: bool) {
     }
     let mut found = Vec::new();
     for _ in 0..400 {
-        found = violations(&*books.store, &stock, &hold, &witness).await;
+        found = violations(&*books.store, &**goods, &hold, &witness).await;
         if found.is_empty() {
             break;
         }
@@ -316,22 +306,22 @@ async fn round(books: &Books, seed: u64, paid: bool) {
         replicas.iter().all(|service| service.workers().is_empty())
     })
     .await;
-    found = violations(&*books.store, &stock, &hold, &witness).await;
+    found = violations(&*books.store, &**goods, &hold, &witness).await;
     assert!(found.is_empty(), "seed {seed}, afterwards: {found:#?}");
 }
 
-async fn nothing_is_lost_or_doubled_without_payments(books: Books) {
-    round(&books, CHAOS_SEED, false).await;
+async fn nothing_is_lost_or_doubled_without_payments(stage: (Books, Arc<dyn Warehouse>)) {
+    round(&stage, CHAOS_SEED, false).await;
 }
 
-async fn nothing_is_lost_or_doubled_without_payments_again(books: Books) {
-    round(&books, CHAOS_SEED + 100, false).await;
+async fn nothing_is_lost_or_doubled_without_payments_again(stage: (Books, Arc<dyn Warehouse>)) {
+    round(&stage, CHAOS_SEED + 100, false).await;
 }
 
-async fn nothing_is_lost_or_doubled_with_payments(books: Books) {
-    round(&books, CHAOS_SEED + 200, true).await;
+async fn nothing_is_lost_or_doubled_with_payments(stage: (Books, Arc<dyn Warehouse>)) {
+    round(&stage, CHAOS_SEED + 200, true).await;
 }
 
-async fn nothing_is_lost_or_doubled_with_payments_again(books: Books) {
-    round(&books, CHAOS_SEED + 300, true).await;
+async fn nothing_is_lost_or_doubled_with_payments_again(stage: (Books, Arc<dyn Warehouse>)) {
+    round(&stage, CHAOS_SEED + 300, true).await;
 }

@@ -16,7 +16,6 @@ use order_service::store::{Claim, Inserted, ListOrders, OrderStore, Postponed, S
 use order_service::timings::Timings;
 use platform_clock::Clock;
 use platform_sql::idempotency::IdempotencyKey;
-use product_api::testing::InMemoryStock;
 use product_api::{
     Confirmed, Released, Reservation, ReservationPage, Returned, SaleMode, Stock, StockError, StockFault, StockRequest,
 };
@@ -25,12 +24,12 @@ use values::{OrderId, Timestamp, UserId};
 
 use super::verdict::{Witness, violations};
 use crate::stock_through;
-use crate::support::catalogue::Catalogue;
-use crate::support::{Books, lines, open};
+use crate::support::warehouse::Warehouse;
+use crate::support::{Books, lines, open_with_goods};
 
 platform_sql::stores!(
     "order",
-    open,
+    open_with_goods,
     [
         a_crash_at_any_point_of_a_checkout_loses_nothing,
         a_crash_at_any_point_of_a_paid_checkout_loses_nothing,
@@ -169,18 +168,15 @@ impl OrderStore for FusedStore {
 /// What survives a crash.
 struct World {
     books: Books,
-    stock: InMemoryStock,
-    catalogue: Arc<Catalogue>,
+    goods: Arc<dyn Warehouse>,
     hold: Arc<Hold>,
 }
 
 impl World {
-    fn of(books: Books) -> Self {
-        let stock = InMemoryStock::new(books.clock.clone());
+    fn of((books, goods): (Books, Arc<dyn Warehouse>)) -> Self {
         Self {
-            catalogue: Catalogue::new(stock.clone()),
-            stock,
             books,
+            goods,
             hold: Arc::default(),
         }
     }
@@ -188,18 +184,14 @@ impl World {
     /// A process on the books; with a fuse one that stops for good when it is burnt.
     fn process(&self, fuse: Option<&Arc<Fuse>>, paid: bool) -> Arc<OrderService> {
         let (store, stock, hold): (Arc<dyn OrderStore>, Arc<dyn Stock>, Arc<dyn PaymentProvider>) = match fuse {
-            None => (
-                self.books.store.clone(),
-                Arc::new(self.stock.clone()),
-                self.hold.clone(),
-            ),
+            None => (self.books.store.clone(), self.goods.stock(), self.hold.clone()),
             Some(fuse) => (
                 Arc::new(FusedStore {
                     inner: self.books.store.clone(),
                     fuse: fuse.clone(),
                 }),
                 Arc::new(FusedStock {
-                    inner: Arc::new(self.stock.clone()),
+                    inner: self.goods.stock(),
                     fuse: fuse.clone(),
                 }),
                 Arc::new(FusedPayment {
@@ -220,7 +212,7 @@ impl World {
             ..Timings::default()
         };
         let clock: Arc<dyn Clock> = self.books.clock.clone();
-        let inventory = Arc::new(Inventory::new(self.catalogue.clone(), clock.clone(), timings));
+        let inventory = Arc::new(Inventory::new(self.goods.products(), clock.clone(), timings));
         Arc::new(OrderService::new(store, stock, providers, inventory, clock, timings))
     }
 
@@ -233,7 +225,7 @@ impl World {
 
 /// Runs a checkout, and with `cancels` a cancel behind it, that crashes after so many steps; answers whether it did.
 async fn crash_at(world: &World, step: u32, paid: bool, cancels: bool, witness: &mut Witness) -> bool {
-    let product = world.catalogue.put(450, Some(10));
+    let product = world.goods.put(450, 10).await;
     witness.shelf.insert(product, 10);
     let user = world.books.user();
     let place = PlaceOrder {
@@ -270,13 +262,13 @@ async fn crash_at(world: &World, step: u32, paid: bool, cancels: bool, witness: 
     }
 }
 
-async fn every_crash(books: Books, paid: bool, cancels: bool) {
-    let world = World::of(books);
+async fn every_crash(stage: (Books, Arc<dyn Warehouse>), paid: bool, cancels: bool) {
+    let world = World::of(stage);
     let mut witness = Witness::default();
     let mut step = 1;
     while crash_at(&world, step, paid, cancels, &mut witness).await {
         world.recover(paid).await;
-        let found = violations(&*world.books.store, &world.stock, &world.hold, &witness).await;
+        let found = violations(&*world.books.store, &*world.goods, &world.hold, &witness).await;
         assert!(found.is_empty(), "after a crash at step {step}: {found:#?}");
         step += 1;
         assert!(step < 100, "it crashed at every step");
@@ -284,22 +276,22 @@ async fn every_crash(books: Books, paid: bool, cancels: bool) {
     // It does take steps: the insert, the sale and the change, each twice.
     assert!(step > 6, "only {step} steps");
     world.recover(paid).await;
-    let found = violations(&*world.books.store, &world.stock, &world.hold, &witness).await;
+    let found = violations(&*world.books.store, &*world.goods, &world.hold, &witness).await;
     assert!(found.is_empty(), "{found:#?}");
 }
 
-async fn a_crash_at_any_point_of_a_checkout_loses_nothing(books: Books) {
-    every_crash(books, false, false).await;
+async fn a_crash_at_any_point_of_a_checkout_loses_nothing(stage: (Books, Arc<dyn Warehouse>)) {
+    every_crash(stage, false, false).await;
 }
 
-async fn a_crash_at_any_point_of_a_paid_checkout_loses_nothing(books: Books) {
-    every_crash(books, true, false).await;
+async fn a_crash_at_any_point_of_a_paid_checkout_loses_nothing(stage: (Books, Arc<dyn Warehouse>)) {
+    every_crash(stage, true, false).await;
 }
 
-async fn a_crash_at_any_point_of_a_cancel_keeps_its_promise(books: Books) {
-    every_crash(books, false, true).await;
+async fn a_crash_at_any_point_of_a_cancel_keeps_its_promise(stage: (Books, Arc<dyn Warehouse>)) {
+    every_crash(stage, false, true).await;
 }
 
-async fn a_crash_at_any_point_of_a_paid_cancel_keeps_its_promise(books: Books) {
-    every_crash(books, true, true).await;
+async fn a_crash_at_any_point_of_a_paid_cancel_keeps_its_promise(stage: (Books, Arc<dyn Warehouse>)) {
+    every_crash(stage, true, true).await;
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use order_api::{OrderRecord, OrderState};
 use order_service::payment::{Hold, Payment};
 use order_service::store::OrderStore;
-use product_api::testing::InMemoryStock;
-use product_api::{Reservation, ReservationState, Stock};
+use product_api::{Reservation, ReservationState};
 use values::{OrderId, ProductId};
+
+use crate::support::warehouse::Warehouse;
 
 /// What a test knows that the books do not.
 #[derive(Debug, Default)]
@@ -23,12 +24,14 @@ pub(crate) struct Witness {
 /// What is wrong; nothing, if the protocol holds.
 pub(crate) async fn violations(
     store: &dyn OrderStore,
-    stock: &InMemoryStock,
+    goods: &dyn Warehouse,
     hold: &Hold,
     witness: &Witness,
 ) -> Vec<String> {
     let orders = store.records_after(None, 10_000).await.unwrap();
-    let reservations = stock.reservations(None, 10_000).await.unwrap().items;
+    let page = goods.stock().reservations(None, 1_000).await.unwrap();
+    assert!(!page.more, "one page has them all");
+    let reservations = page.items;
     let by_order: BTreeMap<OrderId, &Reservation> = reservations.iter().map(|held| (held.order_id, held)).collect();
     let mut found = Vec::new();
     for order in &orders {
@@ -56,15 +59,9 @@ pub(crate) async fn violations(
             found.push(format!("4: {} has goods and no order", held.order_id));
         }
     }
-    found.extend(shelf_faults(stock, &reservations, witness));
-    found.extend(
-        stock
-            .faults()
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|fault| format!("{fault:?}")),
-    );
+    found.extend(shelf_faults(goods, &reservations, witness).await);
+    let faults = goods.stock().faults().await.unwrap();
+    found.extend(faults.into_iter().map(|fault| format!("{fault:?}")));
     found
 }
 
@@ -127,7 +124,7 @@ fn is_at_rest(state: OrderState) -> bool {
     )
 }
 
-fn shelf_faults(stock: &InMemoryStock, reservations: &[Reservation], witness: &Witness) -> Vec<String> {
+async fn shelf_faults(goods: &dyn Warehouse, reservations: &[Reservation], witness: &Witness) -> Vec<String> {
     let mut found = Vec::new();
     for (&product, &first) in &witness.shelf {
         let of = |state| -> i64 {
@@ -138,7 +135,7 @@ fn shelf_faults(stock: &InMemoryStock, reservations: &[Reservation], witness: &W
             let lines = lines.filter(|line| line.product_id == product && line.counted);
             lines.map(|line| i64::from(line.quantity.get())).sum()
         };
-        let shelf = stock.shelf_of(product);
+        let shelf = goods.shelf(product).await;
         let (held, sold) = (of(ReservationState::Held), of(ReservationState::Sold));
         if shelf.on_hand + sold != first || shelf.reserved != held {
             found.push(format!(

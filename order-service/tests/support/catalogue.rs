@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
-use product_api::testing::{InMemoryStock, ShelfProduct};
+use product_api::testing::{HELD_FOR, InMemoryStock, Shelf, ShelfProduct};
 use product_api::{
     Change, ChangesPage, ListProducts, NewProduct, Options, Product, ProductPage, ProductUpdate, Products,
-    ProductsError, View,
+    ProductsError, Stock, View,
 };
 use values::{ProductId, Timestamp};
 
+use super::warehouse::Warehouse;
+
 /// Products over an [`InMemoryStock`]: what order-service asks of them, no more.
 pub(crate) struct Catalogue {
+    this: Weak<Self>,
     stock: InMemoryStock,
     products: Mutex<BTreeMap<ProductId, ShelfProduct>>,
     pub(crate) is_away: AtomicBool,
@@ -23,7 +27,8 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     pub(crate) fn new(stock: InMemoryStock) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             stock,
             products: Mutex::default(),
             is_away: AtomicBool::new(false),
@@ -134,5 +139,33 @@ impl Products for Catalogue {
             cursor: "all".to_owned(),
             more: false,
         })
+    }
+}
+
+#[async_trait]
+impl Warehouse for Catalogue {
+    fn stock(&self) -> Arc<dyn Stock> {
+        Arc::new(self.stock.clone())
+    }
+
+    fn products(&self) -> Arc<dyn Products> {
+        self.this.upgrade().unwrap()
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(40)
+    }
+
+    async fn put(&self, cents: i64, pieces: i64) -> ProductId {
+        self.put(cents, Some(pieces))
+    }
+
+    async fn shelf(&self, id: ProductId) -> Shelf {
+        self.stock.shelf_of(id)
+    }
+
+    async fn expire(&self) {
+        self.stock.clock().advance(HELD_FOR);
+        self.stock.sweep_now();
     }
 }

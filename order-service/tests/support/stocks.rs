@@ -1,27 +1,6 @@
 //! Ways to a stock that are not what one would wish.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use product_api::{
-    Confirmed, Released, Reservation, ReservationPage, Returned, SaleMode, Stock, StockError, StockFault, StockRequest,
-};
-use tokio::sync::Semaphore;
-use values::OrderId;
-
-/// Answers only while its gate is open; what was asked before happens when it opens.
-pub(crate) struct GatedStock {
-    pub(crate) inner: Arc<dyn Stock>,
-    pub(crate) gate: Arc<Semaphore>,
-}
-
-impl GatedStock {
-    async fn pass(&self) {
-        drop(self.gate.acquire().await.unwrap());
-    }
-}
-
-/// Implements the stock by a wrapper's way of asking.
+/// Implements the stock by a wrapper's way of asking. The traits and types of the contract must be in scope.
 #[macro_export]
 macro_rules! stock_through {
     ($wrapper:ty, |$this:ident, $call:ident| $ask:expr) => {
@@ -82,8 +61,3 @@ macro_rules! stock_through {
         }
     };
 }
-
-stock_through!(GatedStock, |this, call| {
-    this.pass().await;
-    call().await
-});
