@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use platform_clock::{Clock, SystemClock};
 use platform_sql::testing::TestDatabase;
-use product_api::{
-    NewProduct, ProductUpdate, Products as _, ReservationState, SaleMode, Stock, StockLine, StockRequest,
-};
+use product_api::{NewProduct, ProductUpdate, ReservationState, SaleMode, Stock, StockLine, StockRequest};
 use product_service::App;
 use values::{Currency, Money, ProductId, Quantity, Sku};
 
@@ -45,12 +43,12 @@ fn new_product(number: usize) -> NewProduct {
     }
 }
 
-/// Processor time of this process so far.
-fn used() -> Duration {
+/// Microseconds of processor time of this process so far.
+fn used() -> u128 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
+    let ticks = fields[11].parse::<u128>().unwrap() + fields[12].parse::<u128>().unwrap();
+    ticks * 10_000
 }
 
 async fn sell(stock: Arc<dyn Stock>, products: Arc<[ProductId]>, caller: usize, until: Instant) -> u32 {
@@ -92,7 +90,7 @@ async fn main() {
                 let done: u32 = join_all(sales).await.into_iter().map(Result::unwrap).sum();
                 let (rate, cost) = (
                     f64::from(done) / begun.elapsed().as_secs_f64(),
-                    (used() - used_before).as_micros() / u128::from(done),
+                    (used() - used_before) / u128::from(done),
                 );
                 println!("{name}, {what}, {callers} callers: {rate:.0} sales/s, {cost} us of processor time each");
             }
