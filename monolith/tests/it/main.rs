@@ -4,8 +4,8 @@
 
 mod architecture;
 mod authorisation;
+mod checkout;
 mod event_catalogue;
 mod outage;
 mod process;
-mod checkout;
 mod support;
