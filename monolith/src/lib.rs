@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod demo;
+pub mod files;
 pub mod process;
 pub mod reconcile;
 pub mod serve;

@@ -14,7 +14,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::config::Config;
 use crate::shop::{SCHEMAS, Shop};
-use crate::{reconcile, serve};
+use crate::{files, reconcile, serve};
 
 /// The binary.
 pub struct Stoa;
@@ -33,6 +33,14 @@ pub enum Command {
     /// The events of this process
     #[command(subcommand)]
     Events(Events),
+    /// Read a file of products into the catalogue: our own columns, NDJSON, or a Shopify product export
+    ///
+    /// With an embedded database the shop must be stopped; POST /api/products/import is for while it runs.
+    Import(files::Import),
+    /// Write the catalogue to a file that import reads back without loss
+    ///
+    /// Reads beside a running shop.
+    Export(files::Export),
     /// Compare the books of orders and of the stock; exit with 1 if they do not agree
     ///
     /// Reads beside a running shop and changes nothing.
@@ -71,6 +79,8 @@ impl Process for Stoa {
         match command {
             Command::Admin(command) => Box::pin(admin(&config, command)).await,
             Command::Events(command) => platform_service::events(&config.database, &SCHEMAS, &[], command).await,
+            Command::Import(import) => files::import(&config, import).await,
+            Command::Export(export) => files::export(&config, export).await,
             Command::Reconcile { fix } => reconcile::command::run(&config, fix).await,
         }
     }

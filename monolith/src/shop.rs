@@ -24,7 +24,7 @@ use crate::config::Config;
 pub const SCHEMAS: [Schema; 4] = [user::SCHEMA, auth::SCHEMA, product_service::SCHEMA, order::SCHEMA];
 
 /// The process as the owner of its schemas.
-const OWNER: &str = "stoa";
+pub const OWNER: &str = "stoa";
 
 /// The services, wired to each other.
 pub struct Shop {

@@ -11,6 +11,7 @@ on_both_engines!(
     migrations_can_be_looked_at_before_they_are_applied,
     an_admin_is_made_by_command_and_unmade_again,
     a_demo_is_filled_once_however_often_it_is_asked_for,
+    a_catalogue_comes_in_by_a_file_and_goes_out_beside_a_running_shop,
 );
 
 async fn migrations_can_be_looked_at_before_they_are_applied(database: TestDatabase) {
@@ -76,6 +77,62 @@ async fn a_demo_is_filled_once_however_often_it_is_asked_for(database: TestDatab
         assert_eq!(answer(users).await.1["items"].as_array().unwrap().len(), 2);
         shop.stop().await;
     }
+}
+
+async fn a_catalogue_comes_in_by_a_file_and_goes_out_beside_a_running_shop(database: TestDatabase) {
+    let settings = settings(&database);
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let [file, table] = [path("goods.csv"), path("out.csv")];
+    std::fs::write(&file, "sku,name,price,stock\nTEA,Tea,2.50,3\nBAD,,1,1\nMILK,Milk,1,\n").unwrap();
+    let import = stoa(&["import", &file], &settings).await;
+    assert_eq!(import.status.code(), Some(1), "{}", import.stderr);
+    assert!(import.stdout.starts_with("line 3: "), "{}", import.stdout);
+    assert!(
+        import.stdout.ends_with("2 created, 0 updated, 1 refused\n"),
+        "{}",
+        import.stdout
+    );
+    assert_eq!(import.stderr, "error: 1 line was refused\n");
+
+    let shop = Shop::open_with(&["serve"], &settings).await;
+    let export = stoa(&["export", &table], &settings).await;
+    assert!(export.status.success(), "{}", export.stderr);
+    let lines = stoa(&["export", "--format", "ndjson"], &settings).await.stdout;
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    shop.stop().await;
+
+    let again = stoa(&["import", &table], &settings).await;
+    assert!(again.status.success(), "{}{}", again.stdout, again.stderr);
+    assert!(
+        again.stdout.ends_with("0 created, 2 updated, 0 refused\n"),
+        "{}",
+        again.stdout
+    );
+    for (arguments, said) in [
+        (["import", "/nowhere/goods.csv"], "/nowhere/goods.csv"),
+        (["import", "goods.xlsx"], "--format"),
+    ] {
+        let refused = stoa(&arguments, &settings).await;
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            refused.stderr.contains(said) && refused.stderr.lines().count() == 1,
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_import_into_a_running_shop_of_files_is_refused_in_one_line() {
+    let database = TestDatabase::sqlite();
+    let shop = Shop::open(&database).await;
+    let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    let refused = stoa(&["import", file.path().to_str().unwrap()], &settings(&database)).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("DATA_DIR"), "{}", refused.stderr);
+    assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    shop.stop().await;
 }
 
 #[tokio::test]

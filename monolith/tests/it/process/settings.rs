@@ -36,7 +36,7 @@ const SETTINGS: [&str; 20] = [
 #[tokio::test]
 async fn help_lists_every_setting_and_every_command() {
     let help = stoa(&["--help"], &[]).await.stdout;
-    let commands = "serve migrate health config openapi admin reconcile";
+    let commands = "serve migrate health config openapi admin import export reconcile";
     for word in SETTINGS.into_iter().chain(commands.split(' ')) {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
