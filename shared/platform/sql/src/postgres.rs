@@ -38,6 +38,8 @@ const MARK_PUBLISHED: &str = "UPDATE outbox SET published_at = $1 WHERE seq = AN
 const MIGRATIONS_TABLE_EXISTS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const PLATFORM: &[(&str, &str)] = &[("1000001_platform", include_str!("../ddl/postgres.sql"))];
 
+/// How long a statement may last, unless the request it is run for ends before.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Set when a connection is made: how long a statement, a wait for a lock, and a transaction that does nothing may last.
 const TIMEOUTS: [(&str, &str); 3] = [
     ("statement_timeout", "10s"),

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use platform_clock::Clock;
+use platform_context::RequestContext;
 use platform_events::Wake;
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres};
 
 use crate::error::{connection_is_dead, lost_a_race};
+use crate::postgres::STATEMENT_TIMEOUT;
 use crate::writer::{Engine, run_unit};
 use crate::{Error, Writer};
 
@@ -96,7 +98,7 @@ impl Writer<Postgres> {
     {
         let before = |error: sqlx::Error| Stopped::BeforeCommit(Error::from(error).into());
         let mut connection = acquire(&self.inner.pool, tested).await.map_err(before)?;
-        let mut transaction = within(connection.begin()).await.map_err(before)?;
+        let mut transaction = within(connection.begin_with(begin())).await.map_err(before)?;
         let ran = run_unit(&mut *transaction, input, unit).await;
         let value = match ran.outcome {
             Ok(value) => value,
@@ -113,6 +115,19 @@ impl Writer<Postgres> {
         }
         Ok(value)
     }
+}
+
+/// Begins a transaction whose statements end with the request they are run for: nobody waits for them any longer, and they
+/// would keep their connection and their locks. One simple query, so that it costs no round trip of its own. The session's
+/// time-out holds where it is the shorter, and for reads, which have no transaction.
+fn begin() -> AssertSqlSafe<String> {
+    let left = RequestContext::current().and_then(|context| context.remaining());
+    let Some(left) = left.filter(|left| *left < STATEMENT_TIMEOUT) else {
+        return AssertSqlSafe("BEGIN".to_owned());
+    };
+    // Zero would mean no time-out at all.
+    let millis = left.as_millis().max(1);
+    AssertSqlSafe(format!("BEGIN; SET LOCAL statement_timeout = {millis}"))
 }
 
 /// The server's own time-outs are of no use when it cannot be reached.

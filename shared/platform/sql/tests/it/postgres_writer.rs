@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use futures::future::join_all;
 use platform_clock::SystemClock;
+use platform_context::RequestContext;
 use platform_sql::testing::TestDatabase;
 use platform_sql::{Batcher, Database, DatabaseConfig, Error, Migrations, PgDatabase, Writer};
 use sqlx::{PgConnection, Postgres};
+use tokio::time::Instant;
 
 const MIGRATIONS: Migrations = Migrations::new(&[(
     "0001_create",
@@ -164,6 +167,31 @@ async fn waiting_for_a_lock_ends_with_unavailable() {
         })
     });
     assert!(matches!(waiting.await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_statement_ends_with_the_request_it_is_run_for_and_no_later_one_feels_it() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let writer = database.writer();
+    let timeout = || {
+        writer.run((), |connection, ()| {
+            Box::pin(async move {
+                let shown =
+                    sqlx::query_scalar("SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'");
+                Ok::<i64, Error>(shown.fetch_one(connection).await?)
+            })
+        })
+    };
+    let mut context = RequestContext::detached();
+    context.narrow_deadline(Instant::now() + Duration::from_secs(3));
+    let of_request = context.scope(timeout()).await.unwrap();
+    assert!((1..=3000).contains(&of_request), "{of_request}");
+    assert_eq!(timeout().await.unwrap(), 10_000);
+    context.narrow_deadline(Instant::now());
+    let too_late = context.scope(timeout()).await;
+    assert!(matches!(too_late, Ok(1) | Err(Error::Unavailable(_))), "{too_late:?}");
 }
 
 /// What a dialect file does: one statement for all that wait, one by one when one of them is refused.
