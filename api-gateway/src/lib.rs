@@ -4,7 +4,8 @@
 //! panics, one shape for every refusal), then wire hygiene, admission, the limit per address, CORS, the route table made
 //! from the services' own documents, body limit, authentication and roles, the limit per account, the idempotency key,
 //! and the service behind ([`Upstreams`]). On its way back an answer loses what is internal, is compressed and gets the
-//! security headers. The same gateway stands in the monolith, where an upstream is the router of a service.
+//! security headers. The same gateway stands in the monolith, where an upstream is the router of a service; elsewhere it is
+//! a [`RemoteUpstream`]: a retry within a budget, the balancer of `platform-rpc`, and a client for each address.
 //!
 //! Hygiene stands inside the request context, so that what it refuses has a request id and a line in the log.
 //!
@@ -18,6 +19,7 @@ mod cors;
 mod documents;
 mod front;
 mod hygiene;
+mod jwks;
 mod rate_limit;
 mod routes;
 mod routing;
@@ -29,6 +31,8 @@ pub use app::{Gateway, GatewayParts};
 pub use cors::{Origin, OriginError};
 pub use documents::{documents, merged, problems};
 pub use front::Front;
+pub use jwks::RemoteJwks;
 pub use routes::TableError;
 pub use settings::GatewaySettings;
+pub use upstream::remote::RemoteUpstream;
 pub use upstream::{Service, UpstreamService, Upstreams};

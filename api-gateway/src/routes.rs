@@ -4,15 +4,16 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use matchit::Router;
 use platform_problem::{Problem, codes};
-use platform_runtime::policy::Policy;
+use platform_runtime::policy::{Policy, Retry};
 use platform_runtime::router::policies;
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
-use utoipa::openapi::{OpenApi, Required};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::{OpenApi, RefOr, Required};
 
 use crate::Service;
+use crate::upstream::remote::Repeat;
 
 /// The documents cannot be made into a table.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,20 @@ pub(crate) struct RoutedOperation {
     method: Method,
     pub(crate) policy: Policy,
     pub(crate) needs_idempotency_key: bool,
+    honours_idempotency_key: bool,
+}
+
+impl RoutedOperation {
+    /// Whether a request may be sent again, elsewhere, when no answer came. PUT and DELETE are not: what a second one is
+    /// answered may differ from what the first was.
+    pub(crate) fn repeat(&self, method: &Method, headers: &HeaderMap) -> Repeat {
+        let is_keyed = || self.honours_idempotency_key && headers.contains_key("idempotency-key");
+        match (self.policy.retry, method) {
+            (Retry::Safe | Retry::Idempotent, &Method::GET | &Method::HEAD) => Repeat::Harmless,
+            (Retry::Idempotent, &Method::POST) if is_keyed() => Repeat::Keyed,
+            _ => Repeat::OnlyUnsent,
+        }
+    }
 }
 
 impl Route {
@@ -78,10 +93,14 @@ impl RouteTable {
             let mut policies = policies(document).map_err(|error| TableError::Policies(*service, error))?;
             for (path, item) in &document.paths.paths {
                 let of_path = policies.extract_if(.., |(_, of, _)| of == path);
-                let operations = of_path.map(|(method, _, policy)| RoutedOperation {
-                    needs_idempotency_key: operation_of(item, &method).is_some_and(needs_key),
-                    method,
-                    policy,
+                let operations = of_path.map(|(method, _, policy)| {
+                    let key = operation_of(item, &method).and_then(key_of);
+                    RoutedOperation {
+                        needs_idempotency_key: key.is_some_and(|key| key.required == Required::True),
+                        honours_idempotency_key: key.is_some(),
+                        method,
+                        policy,
+                    }
                 });
                 let route = Arc::new(Route {
                     service: *service,
@@ -113,14 +132,17 @@ fn operation_of<'a>(item: &'a PathItem, method: &Method) -> Option<&'a Operation
     }
 }
 
-/// Whether the operation declares the header `Idempotency-Key` as required.
-fn needs_key(operation: &Operation) -> bool {
-    operation.parameters.iter().flatten().any(|parameter| {
-        let utoipa::openapi::RefOr::T(parameter) = parameter else {
-            return false;
-        };
-        parameter.parameter_in == ParameterIn::Header
-            && parameter.name.eq_ignore_ascii_case("idempotency-key")
-            && parameter.required == Required::True
+/// The header `Idempotency-Key` as the operation declares it.
+fn key_of(operation: &Operation) -> Option<&Parameter> {
+    let mut parameters = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        });
+    parameters.find(|parameter| {
+        parameter.parameter_in == ParameterIn::Header && parameter.name.eq_ignore_ascii_case("idempotency-key")
     })
 }

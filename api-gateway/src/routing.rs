@@ -93,6 +93,7 @@ impl Parts {
             operation.policy.cache
         };
         parts.headers.remove(header::COOKIE);
+        parts.extensions.insert(operation.repeat(&parts.method, &parts.headers));
 
         let body = body_limit::cut_off(body, &operation.policy);
         let request = Request::from_parts(parts, body);

@@ -1,5 +1,8 @@
 //! Who answers behind the gateway.
 
+mod payload;
+pub(crate) mod remote;
+
 use std::convert::Infallible;
 
 use axum::body::Body;

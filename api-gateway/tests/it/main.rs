@@ -5,5 +5,6 @@
 mod answers;
 mod door;
 mod policy;
+mod remote;
 mod wire;
 mod world;

@@ -34,7 +34,7 @@ pub(crate) struct World {
 
 fn document() -> utoipa::openapi::OpenApi {
     let operation = |policy: Value| json!({"responses": {}, "x-stoa": policy});
-    let mut order = operation(json!({"auth": "required"}));
+    let mut order = operation(json!({"auth": "required", "retry": "idempotent"}));
     order["parameters"] = json!([{"name": "Idempotency-Key", "in": "header", "required": true}]);
     let document = json!({
         "openapi": "3.1.0",
@@ -55,7 +55,7 @@ fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// Tells what reached it, as JSON of more than a kilobyte under the tag `"1.a"`.
-async fn echo(request: Request) -> Response {
+pub(crate) async fn echo(request: Request) -> Response {
     match request.uri().path() {
         "/api/slow" => std::future::pending().await,
         "/api/panic" => panic!("the secret is 42"),

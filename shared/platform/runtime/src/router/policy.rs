@@ -75,7 +75,8 @@ pub enum Retry {
     /// GET and HEAD.
     #[default]
     Safe,
-    /// Doing it twice is doing it once: PUT and DELETE, or a POST that carries an Idempotency-Key.
+    /// Doing it twice is doing it once. The gateway repeats GET and HEAD, and a POST that carries an Idempotency-Key; PUT
+    /// and DELETE it leaves to the client, for the second answer may differ from the first.
     Idempotent,
 }
 

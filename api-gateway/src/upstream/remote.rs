@@ -1,0 +1,250 @@
+//! A service in other processes: which of them is asked, and whether another is asked after it.
+//!
+//! Retries stand outside the balancer, so that each try picks anew. A client of its own stands behind each address, so
+//! that no pool of connections can favour another.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use http::request::Parts;
+use http::uri::{Authority, Scheme};
+use http::{StatusCode, Uri, Version, header};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use platform_context::{RequestContext, deadline, propagate};
+use platform_problem::{Problem, codes};
+use platform_rpc::balancer::{Balancer, Lease, Outcome, Wanted};
+use platform_rpc::{Dial, Outgoing, RetryBudget, Target};
+use tokio::time::{Instant, timeout_at};
+use tower::Service;
+
+use super::payload::{LentBody, Payload, Upload};
+
+/// Whether a request may be sent to a second endpoint after a first. A request extension; without it only what was never
+/// sent may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Repeat {
+    /// What was never sent.
+    #[default]
+    OnlyUnsent,
+    /// It carries a key by which the service knows it again. It may take its time, for a payment may be part of it.
+    Keyed,
+    /// It changes nothing: nobody minds if it is done twice at once.
+    Harmless,
+}
+
+/// A service behind one or more addresses. Cheap to clone.
+#[derive(Clone)]
+pub struct RemoteUpstream(Arc<Inner>);
+
+struct Inner {
+    balancer: Balancer<Endpoint>,
+    budget: RetryBudget,
+}
+
+type Endpoint = Client<Dial, Body>;
+
+/// What came of one try at one endpoint.
+enum Tried {
+    Answered(Response),
+    /// It says that it cannot answer now.
+    Unable(Response),
+    NeverSent(Problem),
+    /// Nobody knows what it did.
+    Unknown(Problem),
+    /// The client broke its own request off; no endpoint is to blame.
+    ClientsFault(Problem),
+}
+
+impl RemoteUpstream {
+    /// Shorter than our inner listeners keep a connection, so that none is used in the moment in which it is closed.
+    const POOL_IDLE: Duration = Duration::from_secs(15);
+    /// Idle connections kept to one endpoint.
+    const POOL_SIZE: usize = 64;
+    /// How long an endpoint may take over a harmless request before another is asked.
+    const PATIENCE: Duration = Duration::from_millis(500);
+    /// The service is told to hurry by so much, so that its answer is back in time.
+    const HOP: Duration = Duration::from_millis(20);
+    /// Where no layer in front has set a deadline.
+    const USUAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// A service by name (for metrics) and target. `grpc://` names the same listener, which speaks HTTP too. Inside a
+    /// runtime: names are resolved by a task.
+    pub fn new(name: &str, target: &Target, outgoing: &Outgoing) -> Self {
+        let connect = outgoing.tuning.connect;
+        let balancer = Balancer::new(name, target, outgoing, move |address| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Self::POOL_IDLE)
+                .pool_max_idle_per_host(Self::POOL_SIZE)
+                .build(Dial::new(address.socket, connect))
+        });
+        let budget = RetryBudget::default();
+        Self(Arc::new(Inner { balancer, budget }))
+    }
+
+    async fn answer(&self, request: Request) -> Result<Response, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let context = parts
+            .extensions
+            .get::<RequestContext>()
+            .and_then(RequestContext::deadline);
+        let until = context.unwrap_or_else(|| Instant::now() + Self::USUAL_TIMEOUT);
+        let repeat: Repeat = parts.extensions.get().copied().unwrap_or_default();
+        propagate(&mut parts.headers);
+        // Made anew from the body, so that no length stands beside a chunked one.
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.remove(header::HOST);
+        let mut payload = Payload::of(body, until).await?;
+
+        let Inner { balancer, budget } = &*self.0;
+        budget.call();
+        let mut wanted = Wanted {
+            not: None,
+            may_probe: repeat == Repeat::Harmless,
+        };
+        let lease = self.pick(wanted, until).await?;
+        let first = lease.address().socket;
+        let may_be_cut_short = repeat == Repeat::Harmless
+            && payload.can_be_sent_again()
+            && balancer.has_another(first)
+            && budget.allows_retry();
+        let patience = if may_be_cut_short {
+            Self::PATIENCE
+        } else {
+            Duration::MAX
+        };
+        let mut tried = Self::try_once(&parts, &mut payload, lease, until, patience).await;
+
+        let is_safe = match &tried {
+            Tried::Answered(_) | Tried::ClientsFault(_) => false,
+            Tried::NeverSent(_) => true,
+            Tried::Unable(_) | Tried::Unknown(_) => repeat != Repeat::OnlyUnsent,
+        };
+        if is_safe && payload.can_be_sent_again() && Instant::now() + Self::HOP < until {
+            wanted.not = Some(first);
+            if let Ok(other) = self.pick(wanted, until).await
+                && budget.retry()
+            {
+                tried = Self::try_once(&parts, &mut payload, other, until, Duration::MAX).await;
+            }
+        }
+        match tried {
+            Tried::Answered(response) | Tried::Unable(response) => Ok(response),
+            Tried::NeverSent(problem) | Tried::Unknown(problem) | Tried::ClientsFault(problem) => Err(problem),
+        }
+    }
+
+    async fn pick(&self, wanted: Wanted, until: Instant) -> Result<Lease<Endpoint>, Problem> {
+        match timeout_at(until, self.0.balancer.pick(wanted)).await {
+            Ok(Ok(lease)) => Ok(lease),
+            Ok(Err(_)) | Err(_) => Err(away()),
+        }
+    }
+
+    async fn try_once(
+        parts: &Parts,
+        payload: &mut Payload,
+        mut lease: Lease<Endpoint>,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Tried {
+        let now = Instant::now();
+        let until = now.checked_add(patience).map_or(deadline, |at| at.min(deadline));
+        let given = until.saturating_duration_since(now);
+        let (body, upload) = payload.lend();
+        let Ok(request) = request_of(parts, &lease.address().authority, body, given) else {
+            return Tried::NeverSent(Problem::new(&codes::BAD_REQUEST).detail("the path is not in its canonical form"));
+        };
+        let sent = timeout_at(until, lease.service().request(request)).await;
+        // Who was given too little time has not shown anything by not answering.
+        let was_enough = given >= Self::PATIENCE;
+        match sent {
+            Ok(Ok(response)) => {
+                let unable = [
+                    StatusCode::BAD_GATEWAY,
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    StatusCode::GATEWAY_TIMEOUT,
+                ];
+                let is_unable = unable.contains(&response.status());
+                if !is_unable {
+                    lease.report(Outcome::Answered);
+                } else if was_enough {
+                    lease.report(Outcome::Unable);
+                }
+                let response = response.map(|body| Body::new(LentBody::new(body, lease)));
+                if is_unable {
+                    Tried::Unable(response)
+                } else {
+                    Tried::Answered(response)
+                }
+            }
+            Ok(Err(error)) => {
+                if let Some(fault) = upload.as_deref().and_then(Upload::fault) {
+                    return Tried::ClientsFault(fault);
+                }
+                if error.is_connect() {
+                    lease.report(Outcome::NotConnected);
+                    return Tried::NeverSent(away());
+                }
+                lease.report(Outcome::Silent);
+                Tried::Unknown(Problem::new(&codes::BAD_GATEWAY))
+            }
+            Err(_) if upload.as_deref().is_some_and(|upload| !upload.is_complete()) => {
+                Tried::ClientsFault(Problem::new(&codes::REQUEST_TIMEOUT))
+            }
+            Err(_) => {
+                if was_enough {
+                    lease.report(Outcome::Silent);
+                }
+                Tried::Unknown(Problem::new(&codes::GATEWAY_TIMEOUT))
+            }
+        }
+    }
+}
+
+impl Service<Request> for RemoteUpstream {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let upstream = self.clone();
+        Box::pin(async move {
+            Ok(upstream
+                .answer(request)
+                .await
+                .unwrap_or_else(IntoResponse::into_response))
+        })
+    }
+}
+
+fn away() -> Problem {
+    Problem::new(&codes::UNAVAILABLE).detail("a part of the shop is away")
+}
+
+/// The URI is put together from parts; nothing of the client's is joined or decoded.
+fn request_of(parts: &Parts, to: &Authority, body: Body, given: Duration) -> Result<Request, http::Error> {
+    let mut uri = http::uri::Parts::default();
+    uri.scheme = Some(Scheme::HTTP);
+    uri.authority = Some(to.clone());
+    uri.path_and_query = parts.uri.path_and_query().cloned();
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = Uri::from_parts(uri)?;
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = parts.headers.clone();
+    let told = given.saturating_sub(RemoteUpstream::HOP).max(given / 2);
+    deadline::write_timeout(request.headers_mut(), deadline::TIMEOUT_MS, told);
+    Ok(request)
+}
