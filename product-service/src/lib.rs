@@ -4,6 +4,9 @@
 //! Rules live in [`service`] (one file a use case), SQL in [`store`] (one source for both engines), and `http` and
 //! `events` translate and call. [`App`] wires them; it never knows where a neighbour lives.
 //!
+//! Files of products, in and out: [`service::ProductService::import`] and [`service::ProductService::export`], which need
+//! neither HTTP nor a request; `IMPORT.md` beside this crate says what the formats are.
+//!
 //! Start reading at [`App::build`], then [`service::ProductService`] and [`store::ProductStore`]. To add a use case: a
 //! method of a store trait (one method = one unit of work), its SQL in `store/shared`, the rule in
 //! `service/<use case>.rs`, the route in `http/<endpoint>.rs` with its policy beside it, and a test in the store suite.
