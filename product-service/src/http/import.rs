@@ -28,6 +28,7 @@ const UPLOAD_MS: u64 = 15 * 60 * 1000;
 pub(super) struct ImportParams {
     /// `set`: the stock of products that exist is set to what the file says. Else it is left alone: a sale may have
     /// happened since the file was written.
+    #[param(inline)]
     stock: StockMode,
     /// What prices are in that do not say so themselves; the shop's currency unless given.
     currency: Option<Currency>,

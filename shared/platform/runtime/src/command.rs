@@ -128,10 +128,12 @@ pub fn exit_with(error: &(dyn Error + 'static)) -> ExitCode {
 
 fn command_line<P: Process>() -> clap::Command {
     let serve = P::Serve::augment_args(clap::Command::new("serve").about("Serve (the default)"));
-    let command = clap::Command::new(P::NAME).about(P::ABOUT).subcommand(serve);
+    let command = clap::Command::new(P::NAME).subcommand(serve);
     let command = P::Command::augment_subcommands(Standard::augment_subcommands(command));
     let settings = Settings::describe::<P::Config>().help();
     command
+        // Adding a set of commands puts the set's own description in its place.
+        .about(P::ABOUT)
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(false)
         .arg_required_else_help(false)

@@ -47,6 +47,7 @@ fn text(output: &Output) -> (Option<i32>, String, String) {
 fn help_lists_every_command_and_every_setting() {
     let (code, help, _) = text(&greeter().arg("--help").output().unwrap());
     assert_eq!(code, Some(0));
+    assert!(help.starts_with("Greets people"), "{help}");
     let expected = "serve migrate health config openapi LISTEN_ADDR ADMIN_LISTEN_ADDR DRAIN_DELAY RUST_LOG LOG_FORMAT \
                     OTEL_EXPORTER_OTLP_ENDPOINT SERVICE_CLIENT_SECRET_FILE RATE_LIMITS 0.0.0.0:8080 127.0.0.1:9080";
     for word in expected.split(' ') {
