@@ -1,12 +1,14 @@
 //! The binary, as an operator runs it.
 
 mod commands;
+mod kills;
 mod postgres;
 mod reconcile;
 mod running;
 mod settings;
 mod shop;
 mod stopping;
+mod stories;
 
 /// A test on both engines: an `async fn(TestDatabase)`.
 macro_rules! on_both_engines {
