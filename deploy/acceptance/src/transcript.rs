@@ -54,6 +54,8 @@ static MEMBERS: LazyLock<Regex> = LazyLock::new(|| {
     let members = r#""(access_token|refresh_token|next_cursor|number)":(?:"[^"]*"|[0-9]+)"#;
     Regex::new(members).expect("the pattern is well formed")
 });
+/// A place in a list, as it is asked for.
+static CURSORS: LazyLock<Regex> = LazyLock::new(|| Regex::new("cursor=[^& ]+").expect("the pattern is well formed"));
 static IDS: LazyLock<Regex> = LazyLock::new(|| {
     let id = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
     Regex::new(id).expect("the pattern is well formed")
@@ -81,6 +83,7 @@ impl Redaction {
     /// A body or the value of a header.
     pub(crate) fn of_text(&mut self, text: &str) -> String {
         let text = MEMBERS.replace_all(text, r#""$1":<$1>"#);
+        let text = CURSORS.replace_all(&text, "cursor=<cursor>");
         let text = IDS.replace_all(&text, |id: &Captures<'_>| {
             let next = self.ids.len() + 1;
             format!("<id {}>", self.ids.entry(id[0].to_owned()).or_insert(next))
@@ -110,6 +113,10 @@ mod tests {
         let two = "019ab2c4-0000-7000-8000-000000000002";
         let text = format!("{two} {one} 2026-01-02T03:04:05.000006Z");
         assert_eq!(redaction.of_text(&text), "<id 2> <id 1> <time>");
+        assert_eq!(
+            redaction.of_text("/x?cursor=abc_1&limit=2"),
+            "/x?cursor=<cursor>&limit=2"
+        );
         assert_eq!(Redaction::of_etag(r#"W/"3.0a1b2c3d4e""#), r#"W/"3.<hash>""#);
     }
 
