@@ -5,9 +5,10 @@ use std::sync::Arc;
 use platform_clock::Clock;
 use platform_events::{Bus, BusError, Relay};
 use platform_runtime::Info;
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
-use platform_runtime::router::{ApiRouter, RoutesError};
+use platform_runtime::router::{ApiRouter, Guard, RoutesError};
 use platform_sql::{Database, OwnerError};
 use product_api::{Products, Stock};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,8 @@ use utoipa::openapi::OpenApi;
 use values::Currency;
 
 use crate::events::Touch;
+use crate::grpc;
+use crate::http::internal::{self, Inside};
 use crate::http::{self, Catalogue};
 use crate::service::{ProductService, StockService};
 use crate::store::{NAME, SCHEMA, Stores};
@@ -75,12 +78,27 @@ impl App {
 
     /// The routes, to be built with a guard, alone or beside those of the process.
     pub fn routes(&self) -> ApiRouter {
-        http::routes().with_state(self.catalogue.clone())
+        let inside = Inside {
+            catalogue: self.service.clone(),
+            stock: self.stock(),
+        };
+        let public: ApiRouter = http::routes().with_state(self.catalogue.clone());
+        public.merge(internal::routes().with_state(inside))
+    }
+
+    /// The gRPC services, alone or beside those of the process.
+    pub fn grpc(&self, guard: &Guard) -> GrpcRouter {
+        grpc::services(self.service.clone(), self.stock(), guard)
     }
 
     /// What the service offers to clients.
     pub fn openapi() -> Result<OpenApi, RoutesError> {
         http::routes().document(Self::info())
+    }
+
+    /// What the service offers to other processes of ours.
+    pub fn internal_openapi() -> Result<OpenApi, RoutesError> {
+        internal::routes().internal_document(Self::info())
     }
 
     /// The title of the service's document.

@@ -5,6 +5,7 @@ mod delete;
 mod export;
 mod get;
 mod import;
+pub(crate) mod internal;
 mod list;
 mod once;
 mod stock;
@@ -15,22 +16,22 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use platform_problem::Problem;
-use platform_runtime::context::RequestContext;
 use platform_runtime::extract::{Caller, IfMatch, IfNoneMatch};
 use platform_runtime::router::ApiRouter;
 use platform_runtime::routes;
-use product_api::{Product, Products as _, ProductsError, View};
+use product_api::{Product, Products as _, View};
 use values::ProductId;
 
 use crate::cache::{Answer, Answers};
-use crate::service::{By, ProductService};
+use crate::refusal::of_products as refused;
+use crate::service::ProductService;
 
 /// The most memory that kept products take.
 const PRODUCT_BYTES: u64 = 24 * 1024 * 1024;
 /// The most memory that kept lists take.
 const LIST_BYTES: u64 = 8 * 1024 * 1024;
 /// The largest product, with every sign escaped.
-const BODY_LIMIT: u64 = 1024 * 1024;
+pub(crate) const BODY_LIMIT: u64 = 1024 * 1024;
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -80,35 +81,6 @@ fn view_of(caller: Option<&Caller>) -> View {
     } else {
         View::Public
     }
-}
-
-fn by(caller: &Caller, context: &RequestContext) -> By {
-    By {
-        actor: caller.user_id().map(|id| id.to_string()),
-        request_id: Some(context.request_id().to_owned()),
-        traceparent: Some(context.trace().traceparent()),
-    }
-}
-
-/// A refusal; what is wrong with the store is logged here, once.
-fn refused(error: &ProductsError) -> Problem {
-    if let ProductsError::Unavailable(Some(source)) = error {
-        tracing::error!(
-            error = format!("{error}: {}", chain(&**source)),
-            "a request could not be answered"
-        );
-    }
-    error.into()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// The bytes of a product as every route sends them.

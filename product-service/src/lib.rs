@@ -1,8 +1,8 @@
 //! The catalogue and the shelf: products, families, search, stock.
 //!
 //! Other processes see it through [`product_api::Products`] and [`product_api::Stock`]; people through `/api/products`.
-//! Rules live in [`service`] (one file a use case), SQL in [`store`] (one source for both engines), and `http` and
-//! `events` translate and call. [`App`] wires them; it never knows where a neighbour lives.
+//! Rules live in [`service`] (one file a use case), SQL in [`store`] (one source for both engines), and `http`, `grpc`
+//! and `events` translate and call. [`App`] wires them; it never knows where a neighbour lives.
 //!
 //! Files of products, in and out: [`service::ProductService::import`] and [`service::ProductService::export`], which need
 //! neither HTTP nor a request; `IMPORT.md` beside this crate says what the formats are.
@@ -29,9 +29,12 @@
 
 mod app;
 mod cache;
+mod caller;
 pub mod events;
 mod freshness;
+mod grpc;
 mod http;
+mod refusal;
 pub mod service;
 pub mod store;
 mod text;

@@ -67,6 +67,10 @@ impl Process for ProductProcess {
         Ok(App::openapi()?)
     }
 
+    fn internal_openapi() -> Result<OpenApi, Failure> {
+        Ok(App::internal_openapi()?)
+    }
+
     fn listen_addr(config: &Config) -> SocketAddr {
         config.service.host.listen
     }

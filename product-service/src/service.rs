@@ -75,11 +75,7 @@ impl Products for ProductService {
     }
 
     async fn create(&self, new: NewProduct) -> Result<Product, ProductsError> {
-        match self.create_once(new, By::default(), None).await {
-            Ok(Answered::Now(product)) => Ok(*product),
-            Ok(Answered::Before(_)) => Err(ProductsError::Unavailable(Some("an answer without a question".into()))),
-            Err(error) => Err(error.into_products_error()),
-        }
+        self.create_by(new, By::default()).await
     }
 
     async fn update(

@@ -11,7 +11,8 @@ use platform_sql::idempotency::StoredAnswer;
 use product_api::Product;
 
 use super::once::{once, respond, stored};
-use super::{BODY_LIMIT, Catalogue, answer_of, by};
+use super::{BODY_LIMIT, Catalogue, answer_of};
+use crate::caller::by;
 use crate::service::ProductDraft;
 
 /// Put a product on sale.

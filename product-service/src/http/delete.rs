@@ -8,7 +8,8 @@ use platform_runtime::extract::{Caller, IfMatch, Path};
 use platform_runtime::policy;
 use values::ProductId;
 
-use super::{Catalogue, by, refused};
+use super::{Catalogue, refused};
+use crate::caller::by;
 
 /// Take a product off sale for good.
 ///

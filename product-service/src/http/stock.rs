@@ -12,7 +12,8 @@ use product_api::Product;
 use values::ProductId;
 
 use super::once::{once, respond, stored};
-use super::{Catalogue, answer_of, by};
+use super::{Catalogue, answer_of};
+use crate::caller::by;
 use crate::service::{StockChange, StockDraft};
 
 /// Change what is on the shelf.

@@ -9,7 +9,8 @@ use platform_runtime::policy;
 use product_api::{Product, STOCK_NOT_WRITABLE};
 use values::ProductId;
 
-use super::{BODY_LIMIT, Catalogue, answer_of, by, ok, refused};
+use super::{BODY_LIMIT, Catalogue, answer_of, ok, refused};
+use crate::caller::by;
 use crate::service::{Given, ProductDraft};
 
 /// Replace all of a product but its stock.

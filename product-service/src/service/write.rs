@@ -39,6 +39,15 @@ impl ProductService {
         Ok(answered)
     }
 
+    /// Puts a product on sale, each time it is called.
+    pub async fn create_by(&self, new: NewProduct, by: By) -> Result<Product, ProductsError> {
+        match self.create_once(new, by, None).await {
+            Ok(Answered::Now(product)) => Ok(*product),
+            Ok(Answered::Before(_)) => Err(ProductsError::Unavailable(Some("an answer without a question".into()))),
+            Err(error) => Err(error.into_products_error()),
+        }
+    }
+
     /// Replaces all but stock.
     pub async fn replace(
         &self,

@@ -17,6 +17,8 @@
 //! 6. *Transport*: a client per endpoint, dialled by address, so that each has connections of its own; told how much time
 //!    is left (`x-request-timeout-ms`, `grpc-timeout`), which each hop makes less.
 //!
+//! `ask` is a call whose answer is wanted as a value; its [`AskError`] tells a refusal from silence.
+//!
 //! No answer is a [`CallError`], which knows whether the neighbour can have heard of the call. [`Availability`] tells when
 //! a neighbour that was away is back.
 //!
@@ -36,6 +38,7 @@
 //! To add a transport: an implementation of [`Transport`]. What dials by itself, as a proxy does, takes the
 //! [`Balancer`](balancer::Balancer), the [`RetryBudget`] and [`Dial`] alone.
 
+mod ask;
 pub mod balancer;
 mod budget;
 mod call;
@@ -49,6 +52,7 @@ mod switch;
 mod target;
 mod transport;
 
+pub use ask::AskError;
 pub use balancer::Availability;
 pub use budget::RetryBudget;
 pub use call::{Answer, BoxError, Call, CallError, NoAnswer, Repeat};

@@ -1,0 +1,95 @@
+//! The stock over gRPC. What changes it is sent once: the caller repeats, for it must know what happened.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use platform_rpc::{AskError, GrpcNeighbour, Repeat, grpc_request};
+use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter};
+use product_api::grpc::MessageError;
+use product_api::grpc::proto;
+use product_api::grpc::proto::stock_service_client::StockServiceClient;
+use product_api::{
+    Confirmed, Released, Reservation, ReservationPage, Returned, SaleMode, Stock, StockError, StockFault, StockRequest,
+};
+use tonic::{Response, Status};
+use values::OrderId;
+
+use super::MAX_ANSWER_BYTES;
+use crate::unknown;
+
+/// A stock in other processes.
+#[derive(Clone)]
+pub struct GrpcStock(StockServiceClient<GrpcNeighbour>);
+
+/// Who reconciles reads all of it.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
+impl GrpcStock {
+    /// The stock of a neighbour.
+    pub fn new(neighbour: GrpcNeighbour) -> Self {
+        Self(StockServiceClient::new(neighbour).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    fn client(&self) -> StockServiceClient<GrpcNeighbour> {
+        self.0.clone()
+    }
+}
+
+#[async_trait]
+impl Stock for GrpcStock {
+    async fn reserve(&self, request: &StockRequest) -> Result<Reservation, StockError> {
+        let message = proto::ReserveRequest::from(request);
+        read(self.client().reserve(message).await)
+    }
+
+    async fn sell(&self, request: &StockRequest, mode: SaleMode) -> Result<Reservation, StockError> {
+        let message = proto::SellRequest::new(request, mode);
+        read(self.client().sell(message).await)
+    }
+
+    async fn confirm(&self, order_id: OrderId) -> Result<Confirmed, StockError> {
+        let message = proto::ConfirmRequest::from(ForOrder { order_id });
+        outcome(self.client().confirm(message).await)
+    }
+
+    async fn release(&self, order_id: OrderId) -> Result<Released, StockError> {
+        let message = proto::ReleaseRequest::from(ForOrder { order_id });
+        outcome(self.client().release(message).await)
+    }
+
+    async fn return_goods(&self, order_id: OrderId) -> Result<Returned, StockError> {
+        let message = proto::ReturnGoodsRequest::from(ForOrder { order_id });
+        outcome(self.client().return_goods(message).await)
+    }
+
+    async fn reservations(&self, after: Option<OrderId>, limit: u32) -> Result<ReservationPage, StockError> {
+        let message = proto::ListReservationsRequest::from(ReservationsAfter { after, limit });
+        let mut request = grpc_request(message, Repeat::Harmless);
+        request.set_timeout(READ_WITHIN);
+        read(self.client().list_reservations(request).await)
+    }
+
+    async fn faults(&self) -> Result<Vec<StockFault>, StockError> {
+        let mut request = grpc_request(proto::ListFaultsRequest {}, Repeat::Harmless);
+        request.set_timeout(READ_WITHIN);
+        let found: FaultsFound = read(self.client().list_faults(request).await)?;
+        Ok(found.faults)
+    }
+}
+
+fn outcome<M, T>(answered: Result<Response<M>, Status>) -> Result<T, StockError>
+where
+    Outcome<T>: TryFrom<M, Error = MessageError>,
+{
+    read(answered).map(|answer: Outcome<T>| answer.outcome)
+}
+
+/// A message that cannot be what it stands for is no answer.
+fn read<M, T>(answered: Result<Response<M>, Status>) -> Result<T, StockError>
+where
+    T: TryFrom<M, Error = MessageError>,
+{
+    let message = answered.map_err(|status| unknown::stock(status.into()))?;
+    let read = T::try_from(message.into_inner());
+    read.map_err(|error| unknown::stock(AskError::Unknown(error.into())))
+}
