@@ -21,7 +21,10 @@ pub(super) struct CatalogueServer(pub(super) ProductService);
 
 #[tonic::async_trait]
 impl Api for CatalogueServer {
-    async fn get_product(&self, request: Request<proto::GetProductRequest>) -> Result<Response<proto::Product>, Status> {
+    async fn get_product(
+        &self,
+        request: Request<proto::GetProductRequest>,
+    ) -> Result<Response<proto::Product>, Status> {
         let call = GetProduct::try_from(request.into_inner()).map_err(unreadable)?;
         answer(self.0.get(call.id, call.view).await)
     }
@@ -109,9 +112,7 @@ fn answer<T, M: From<T>>(answered: Result<T, ProductsError>) -> Result<Response<
 
 /// Whom the guard let in.
 fn writer(extensions: &Extensions) -> Result<By, Status> {
-    let VerifiedPrincipal(principal) = extensions
-        .get()
-        .ok_or_else(|| Problem::new(&codes::UNAUTHENTICATED))?;
+    let VerifiedPrincipal(principal) = extensions.get().ok_or_else(|| Problem::new(&codes::UNAUTHENTICATED))?;
     let context = extensions.get().cloned().unwrap_or_else(RequestContext::detached);
     Ok(by(principal, &context))
 }

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod api;
+mod catalogue;
 mod document;
 mod files_api;
 mod import;
 mod lists;
 mod round_trip;
+mod remote;
 mod samples;
 mod stock;
 mod store;

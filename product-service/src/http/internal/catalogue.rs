@@ -6,7 +6,9 @@ use platform_problem::{Faults, Problem};
 use platform_runtime::context::RequestContext;
 use platform_runtime::extract::{Caller, Json};
 use platform_runtime::policy;
-use product_api::calls::{ChangesSince, DeleteProduct, GetProduct, GetProducts, PRODUCTS, ProductsFound, UpdateProduct};
+use product_api::calls::{
+    ChangesSince, DeleteProduct, GetProduct, GetProducts, PRODUCTS, ProductsFound, UpdateProduct,
+};
 use product_api::{
     ChangesPage, ListProducts, NewProduct, Product, ProductPage, ProductUpdate, Products as _, ProductsError,
 };
@@ -21,10 +23,7 @@ use crate::service::{Given, MoneyDraft, ProductDraft};
 #[utoipa::path(post, path = "/internal/products/get", tag = "products", operation_id = "internal_get_product",
     request_body = GetProduct, responses((status = 200, body = Product)),
     extensions(("x-stoa" = json!(policy::service()))))]
-pub(super) async fn get(
-    State(inside): State<Inside>,
-    Json(call): Json<GetProduct>,
-) -> Result<Json<Product>, Problem> {
+pub(super) async fn get(State(inside): State<Inside>, Json(call): Json<GetProduct>) -> Result<Json<Product>, Problem> {
     let found = inside.catalogue.get(call.id, call.view).await;
     found.map(Json).map_err(|error| refused(&error))
 }

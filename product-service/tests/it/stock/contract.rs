@@ -1,10 +1,12 @@
-//! The contract of the stock, on both engines.
+//! The contract of the stock: on both engines, and as other processes reach it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::ManualClock;
+use platform_rpc::Scheme;
 use platform_sql::testing::TestDatabase;
+use platform_testing::Served;
 use product_api::testing::{Shelf, ShelfProduct, StockBackend};
 use product_api::{Product, Stock, View};
 use product_service::service::StockService;
@@ -12,6 +14,7 @@ use product_service::store::{StockChange, Stores};
 use values::ProductId;
 
 use super::past::shelf;
+use crate::remote;
 use crate::samples::{act, product, record};
 use crate::store::open_with;
 
@@ -24,11 +27,17 @@ product_api::stock_contract_suite!(
     }
 );
 
+product_api::stock_contract_suite!(http, Backend::on(TestDatabase::sqlite()).await.over(Scheme::Http).await);
+product_api::stock_contract_suite!(grpc, Backend::on(TestDatabase::sqlite()).await.over(Scheme::Grpc).await);
+
 /// The stock over a database, with what an admin does beside it.
 struct Backend {
     stores: Stores,
     stock: StockService,
+    /// What is under test: the stock itself, or the way to it.
+    reached: Arc<dyn Stock>,
     clock: Arc<ManualClock>,
+    _served: Option<Served>,
     _database: TestDatabase,
 }
 
@@ -39,9 +48,21 @@ impl Backend {
         let stock = StockService::new(stores.stock.clone(), clock.clone(), Arc::default());
         Self {
             stores,
+            reached: Arc::new(stock.clone()),
             stock,
             clock,
+            _served: None,
             _database: database,
+        }
+    }
+
+    /// The same stock behind a listener, and a client in front of it.
+    async fn over(self, scheme: Scheme) -> Self {
+        let served = remote::serve(self.stores.database.clone(), self.clock.clone()).await;
+        Self {
+            reached: remote::connect(&served, scheme).stock,
+            _served: Some(served),
+            ..self
         }
     }
 }
@@ -49,7 +70,7 @@ impl Backend {
 #[async_trait]
 impl StockBackend for Backend {
     fn stock(&self) -> Arc<dyn Stock> {
-        Arc::new(self.stock.clone())
+        self.reached.clone()
     }
 
     fn clock(&self) -> &ManualClock {
@@ -92,6 +113,10 @@ impl StockBackend for Backend {
 
     async fn sweep(&self) {
         self.stock.sweep().await.unwrap();
+    }
+
+    async fn break_down(&self) {
+        self.stores.database.close().await;
     }
 }
 

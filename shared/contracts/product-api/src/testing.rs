@@ -1,4 +1,5 @@
-//! A fake of the stock, and the suite of behaviours that every implementation of [`Stock`] passes.
+//! A fake of the stock, and the suites of behaviours that every implementation of [`Stock`] and of
+//! [`Products`](crate::Products) (see [`catalogue`]) passes.
 //!
 //! A test of a caller holds an [`InMemoryStock`] and a [`ManualClock`]: put products on its shelf, move the clock,
 //! sweep, lose answers. A test of an implementation writes a [`StockBackend`] for it and expands
@@ -13,6 +14,7 @@ use values::{Currency, Money, ProductId, Sku};
 
 use crate::Stock;
 
+pub mod catalogue;
 pub mod contract;
 mod in_memory;
 mod in_memory_rules;
@@ -96,6 +98,9 @@ pub trait StockBackend: Send + Sync {
 
     /// Lets go of what was held for too long.
     async fn sweep(&self);
+
+    /// From now on nothing can be read or written any more.
+    async fn break_down(&self);
 }
 
 /// Expands the contract suite of [`Stock`]: a module with one test per behaviour.
@@ -196,6 +201,7 @@ macro_rules! stock_contract_suite {
                 there_are_no_reservations_at_first,
                 a_page_says_when_it_was_read,
                 a_shelf_that_adds_up_has_no_faults,
+                a_stock_that_broke_down_answers_unavailable,
             ],
             race: [
                 the_last_piece_has_one_winner_among_many,

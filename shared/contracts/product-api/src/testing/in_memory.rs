@@ -170,4 +170,8 @@ impl StockBackend for InMemoryStock {
     async fn sweep(&self) {
         self.sweep_now();
     }
+
+    async fn break_down(&self) {
+        self.set_away(true);
+    }
 }

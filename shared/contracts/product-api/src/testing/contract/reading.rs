@@ -5,8 +5,8 @@ use std::time::Duration;
 use platform_clock::Clock;
 
 use super::scene::Scene;
-use crate::ReservationState;
 use crate::testing::StockBackend;
+use crate::{ReservationState, SaleMode, StockError};
 
 /// A cursor is the last id.
 pub async fn reservations_are_paged_in_the_order_of_their_ids(backend: &dyn StockBackend) {
@@ -92,4 +92,26 @@ pub async fn a_shelf_that_adds_up_has_no_faults(backend: &dyn StockBackend) {
     scene.adds_up().await;
     let shelf = scene.shelf(&product).await;
     assert_eq!((shelf.on_hand, shelf.reserved), (10, 3));
+}
+
+/// Nobody knows, whatever was asked.
+pub async fn a_stock_that_broke_down_answers_unavailable(backend: &dyn StockBackend) {
+    let scene = Scene::new(backend);
+    let product = scene.product(5).await;
+    let held = scene.brought_to(ReservationState::Held, &product, 1).await;
+    let (order_id, stock) = (held.order_id, &scene.stock);
+    let other = scene.order(&[(&product, 1)]);
+    backend.break_down().await;
+    let errors = [
+        stock.reserve(&other).await.map(drop),
+        stock.sell(&other, SaleMode::Always).await.map(drop),
+        stock.confirm(order_id).await.map(drop),
+        stock.release(order_id).await.map(drop),
+        stock.return_goods(order_id).await.map(drop),
+        stock.reservations(None, 10).await.map(drop),
+        stock.faults().await.map(drop),
+    ];
+    for (at, error) in errors.into_iter().enumerate() {
+        assert!(matches!(error, Err(StockError::Unavailable(_))), "call {at}: {error:?}");
+    }
 }
