@@ -12,6 +12,7 @@ use auth_service::config::Config as AuthConfig;
 use clap::Subcommand;
 use platform_clock::{Clock, SystemClock};
 use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
 use platform_service::{Events, ServiceConfig, ServiceHost, events, migrate};
@@ -69,8 +70,15 @@ impl Process for AuthProcess {
         trust.refresh().await?;
         app.start(host.bus.clone(), host.lifecycle());
         let health = app.checks(host.health());
-        host.serve(app.routes(), info(), health, &trust, auth_api::PROBLEMS)
-            .await
+        host.serve(
+            app.routes(),
+            GrpcRouter::new(),
+            info(),
+            health,
+            &trust,
+            auth_api::PROBLEMS,
+        )
+        .await
     }
 
     async fn migrate(config: Config, what: Migrate) -> Outcome {

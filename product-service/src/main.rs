@@ -51,7 +51,8 @@ impl Process for ProductProcess {
         let trust = Trust::new(&service.issuer, Arc::new(NoAuth), host.clock.clone());
         app.start(host.bus.clone(), host.lifecycle()).await?;
         let health = app.checks(host.health());
-        host.serve(app.routes(), App::info(), health, &trust, product_api::PROBLEMS)
+        let (routes, grpc) = (app.routes(), app.grpc(&trust.guard(NAME)));
+        host.serve(routes, grpc, App::info(), health, &trust, product_api::PROBLEMS)
             .await
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform_identity::{JwkSet, JwksError, JwksSource};
 use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
 use platform_service::{ServiceCommand, ServiceConfig, ServiceHost, events, migrate};
@@ -44,8 +45,15 @@ impl Process for UserProcess {
         let trust = Trust::new(&config.issuer, Arc::new(NoAuth), host.clock.clone());
         app.start(host.bus.clone(), host.lifecycle());
         let health = app.checks(host.health());
-        host.serve(app.routes(), info(), health, &trust, user_api::PROBLEMS)
-            .await
+        host.serve(
+            app.routes(),
+            GrpcRouter::new(),
+            info(),
+            health,
+            &trust,
+            user_api::PROBLEMS,
+        )
+        .await
     }
 
     async fn migrate(Config(config): Config, what: Migrate) -> Outcome {

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use values::Currency;
 
-use super::{Catalogue, by, refused};
+use super::{Catalogue, refused};
+use crate::caller::by;
 use crate::service::{FileFormat, ImportError, ImportFailure, ImportOptions, ImportReport};
 
 /// The largest file: 1 GiB.

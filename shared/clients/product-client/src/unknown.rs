@@ -6,13 +6,13 @@ use product_api::{ProductsError, StockError};
 pub(crate) fn products(error: AskError) -> ProductsError {
     match error {
         AskError::Refused(problem) => problem.into(),
-        unknown => ProductsError::Unavailable(Some(unknown.into())),
+        unknown @ AskError::Unknown(_) => ProductsError::Unavailable(Some(unknown.into())),
     }
 }
 
 pub(crate) fn stock(error: AskError) -> StockError {
     match error {
         AskError::Refused(problem) => problem.into(),
-        unknown => StockError::Unavailable(Some(unknown.into())),
+        unknown @ AskError::Unknown(_) => StockError::Unavailable(Some(unknown.into())),
     }
 }

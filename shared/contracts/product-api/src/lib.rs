@@ -42,3 +42,6 @@ pub use stock::{
 
 /// The public operations of the service, as OpenAPI 3.1. Written by `product-service openapi`; a test keeps it equal.
 pub const OPENAPI: &str = include_str!("../openapi.json");
+
+/// The operations for other processes, likewise: `product-service openapi --internal`.
+pub const INTERNAL_OPENAPI: &str = include_str!("../internal.json");

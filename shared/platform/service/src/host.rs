@@ -7,6 +7,7 @@ use platform_clock::{Clock, SystemClock};
 use platform_events::{Bus, EventsConfig, revoke_on_events};
 use platform_problem::{ProblemType, codes};
 use platform_runtime::command::{Failure, Outcome};
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::host::Host;
 use platform_runtime::lifecycle::Lifecycle;
@@ -62,11 +63,12 @@ impl ServiceHost {
         self.events.checks(&self.bus, Health::new(self.lifecycle().clone()))
     }
 
-    /// Serves the routes beside those of every process, documented, until told to stop; then closes bus and database.
+    /// Serves the routes beside those of every process, documented, and the gRPC services, until told to stop; then closes bus and database.
     /// `problems` are the refusals of the service, beside those that every process has.
     pub async fn serve(
         mut self,
         routes: ApiRouter,
+        grpc: GrpcRouter,
         info: Info,
         health: Health,
         trust: &Trust,
@@ -74,11 +76,13 @@ impl ServiceHost {
     ) -> Outcome {
         revoke_on_events(&*self.bus, trust.revocations()).await?;
         trust.keep_fresh(self.lifecycle());
-        let routes = routes.merge(trust.checks(health).routes());
+        let health = trust.checks(health);
+        let grpc = grpc.build(health.clone())?;
+        let routes = routes.merge(health.routes());
         let built = routes.build(info, &trust.guard(self.service))?;
         let problems = [codes::ALL, problems].concat();
         let router = docs::add(built.router, &built.public.openapi, &problems)?;
-        self.host.serve_inner("LISTEN_ADDR", self.listen, router)?;
+        self.host.serve_inner("LISTEN_ADDR", self.listen, grpc.beside(router))?;
         self.host.serve_admin(Router::new())?;
         self.host.run().await;
         self.bus.close().await;

@@ -36,7 +36,7 @@ async fn stocked(backend: &dyn ProductsBackend) -> Arc<dyn Products> {
     ] {
         let mut new = lamp(sku);
         name.clone_into(&mut new.details.name);
-        new.details.description = "fruit".to_owned();
+        "fruit".clone_into(&mut new.details.description);
         new.details.price = usd(cents);
         products.create(new).await.expect("it is new");
     }
