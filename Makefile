@@ -37,9 +37,10 @@ tests: ## all tests, on SQLite, PostgreSQL 15 and NATS, then what touches Postgr
 	.ci/postgres 18 cargo test --workspace --all-features postgres
 
 openapi: ## writes the documents that are checked in under the contracts
-	for service in auth user product order; do \
-	  cargo run -q -p $$service-service -- openapi > target/document && mv target/document shared/contracts/$$service-api/openapi.json && \
-	  cargo run -q -p $$service-service -- openapi --internal > target/document && mv target/document shared/contracts/$$service-api/internal.json; done
+	set -e; for service in auth user product order; do \
+	  cargo run -q -p $$service-service -- openapi > target/document; mv target/document shared/contracts/$$service-api/openapi.json; done
+	set -e; for service in auth product; do \
+	  cargo run -q -p $$service-service -- openapi --internal > target/document; mv target/document shared/contracts/$$service-api/internal.json; done
 
 bench: ## builds for release, measures and prints the table; PEER=<folder> measures a peer in turn
 	deploy/load/bench.sh

@@ -1,6 +1,6 @@
 //! What is kept of goods that are held and sold: the trait of the store, and what goes in and out of it.
 //!
-//! What a step comes to is decided in memory ([`plan`]) from rows that are locked, many steps at once, so that a hot
+//! What a step comes to is decided in memory (`plan.rs`) from rows that are locked, many steps at once, so that a hot
 //! product costs one update a batch and a sold-out one spoils nobody else's order.
 
 mod plan;
