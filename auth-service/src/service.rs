@@ -1,7 +1,7 @@
 //! The rules of accounts and sessions.
 //!
-//! One file a use case: [`register`], [`login`], [`refresh`] (and logout), [`password`], [`profile`] (telling users),
-//! [`service_token`], [`admin`].
+//! One file a use case: `register`, `login`, `refresh` (and logout), `password`, `profile` (telling users),
+//! `service_token`, [`admin`].
 
 pub mod admin;
 mod login;

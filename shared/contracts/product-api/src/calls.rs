@@ -2,7 +2,7 @@
 //!
 //! These are the bodies of the internal HTTP routes, `POST` each, and what the gRPC requests are read as; where an argument
 //! is a type of its own (a [`ListProducts`](crate::ListProducts), a [`NewProduct`](crate::NewProduct), a
-//! [`StockRequest`](crate::StockRequest)) that is the body itself. Members that are not known are ignored. A member that is
+//! [`StockRequest`]) that is the body itself. Members that are not known are ignored. A member that is
 //! added is optional for a release, so that old and new processes understand each other. A value of an enumeration that the
 //! reader does not know makes the whole body unreadable, which a caller takes for *unknown*: nobody acts on half an answer.
 

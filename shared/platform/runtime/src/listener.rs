@@ -1,8 +1,8 @@
 //! The lowest layer: sockets, connections and their limits. Nothing above can protect what is below.
 //!
 //! axum's own `serve` sets no timer, so its header time-out never fires; hyper-util's `auto` has none before the first
-//! byte. So the loop is ours: [`protocol`] finds out which HTTP is spoken within a limit, hyper does the rest, and
-//! [`connection`] ends what is idle or too old.
+//! byte. So the loop is ours: `protocol` finds out which HTTP is spoken within a limit, hyper does the rest, and
+//! `connection` ends what is idle or too old.
 
 mod accept;
 mod connection;
