@@ -47,7 +47,7 @@ impl Stack {
     }
 
     /// The same for a listener that processes of ours call: what they say of the time they have left
-    /// ([`deadline`](crate::context::deadline)) becomes the deadline of the request.
+    /// ([`deadline`]) becomes the deadline of the request.
     pub fn inner(clock: Arc<dyn Clock>) -> Self {
         Self { clock, is_inner: true }
     }
