@@ -169,9 +169,9 @@ pub(super) async fn a_search_finds_what_begins_so(visit: &Visit<'_>) -> Result<(
         "-",
         "%F0%9F%8D%B0",
     ] {
-        list(visit, &format!("q={odd}&limit=1"))
-            .await
-            .map_err(|error| visit.unmet(error))?;
+        // Any text is a valid query; what it finds depends on the letters of the tag.
+        let asked = visit.get(&format!("/api/products?q={odd}&limit=1")).unrecorded();
+        asked.send().await?.expect(200)?;
     }
     Ok(())
 }
