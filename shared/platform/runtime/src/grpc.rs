@@ -9,7 +9,7 @@
 //! use platform_runtime::health::Health;
 //! use platform_runtime::lifecycle::Lifecycle;
 //! # let lifecycle = Lifecycle::new(std::time::Duration::ZERO);
-//! # let router = axum::Router::new();
+//! # let router: axum::Router = axum::Router::new();
 //! let health = Health::new(lifecycle);
 //! // .service(GoodsServer::new(goods), DESCRIPTORS, &guard, &[("GetGoods", Callers::Services)])
 //! let app = GrpcRouter::new().build(health).unwrap().beside(router); // for a listener
