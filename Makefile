@@ -36,10 +36,13 @@ tests: ## all tests, on SQLite, PostgreSQL 15 and NATS, then what touches Postgr
 	.ci/postgres 15 cargo test --workspace --all-features
 	.ci/postgres 18 cargo test --workspace --all-features postgres
 
+test-topologies: setup ## the acceptance stories in every one of the topologies; make test runs the usual ones
+	.ci/postgres 15 cargo test -p monolith --all-features --test it topologies -- --include-ignored
+
 openapi: ## writes the documents that are checked in under the contracts
 	set -e; for service in auth user product order; do \
 	  cargo run -q -p $$service-service -- openapi > target/document; mv target/document shared/contracts/$$service-api/openapi.json; done
-	set -e; for service in auth product; do \
+	set -e; for service in auth user product order; do \
 	  cargo run -q -p $$service-service -- openapi --internal > target/document; mv target/document shared/contracts/$$service-api/internal.json; done
 
 bench: ## builds for release, measures and prints the table; PEER=<folder> measures a peer in turn

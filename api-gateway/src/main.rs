@@ -50,17 +50,15 @@ impl FromSettings for Config {
             counts_peers: host.counts_peers && gateway.trusted_proxy_hops == 0,
             ..host
         };
-        let about =
-            "where the service is: http:// or grpc://, several comma-separated; names are resolved again and again";
         Self {
             host,
             gateway,
             events: EventsConfig::load(settings),
             issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
-            auth: settings.get("AUTH_SERVICE_URL", "http://127.0.0.1:8081", about),
-            user: settings.get("USER_SERVICE_URL", "http://127.0.0.1:8082", about),
-            product: settings.get("PRODUCT_SERVICE_URL", "http://127.0.0.1:8083", about),
-            order: settings.get("ORDER_SERVICE_URL", "http://127.0.0.1:8084", about),
+            auth: settings.get("AUTH_SERVICE_URL", "http://127.0.0.1:8081", Target::ABOUT),
+            user: settings.get("USER_SERVICE_URL", "http://127.0.0.1:8082", Target::ABOUT),
+            product: settings.get("PRODUCT_SERVICE_URL", "http://127.0.0.1:8083", Target::ABOUT),
+            order: settings.get("ORDER_SERVICE_URL", "http://127.0.0.1:8084", Target::ABOUT),
         }
     }
 }

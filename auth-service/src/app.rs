@@ -6,11 +6,11 @@ use std::time::Duration;
 use auth_api::Accounts;
 use platform_clock::Clock;
 use platform_events::{Bus, Relay};
-use platform_identity::{JwkSet, JwksError, JwksSource};
 use platform_runtime::Info;
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
-use platform_runtime::router::{ApiRouter, RoutesError};
+use platform_runtime::router::{ApiRouter, Guard, RoutesError};
 use platform_sql::{Database, OwnerError, Schema};
 use tokio_util::sync::CancellationToken;
 use user_api::Users;
@@ -23,7 +23,7 @@ use crate::password::{Cost, Hasher};
 use crate::service::{AuthService, Parts, Timings};
 use crate::service_clients::{ServiceClients, ServiceClientsError};
 use crate::store::{self, AccountStore, PgAccountStore, SqliteAccountStore};
-use crate::{http, jobs};
+use crate::{grpc, http, jobs};
 
 /// The name of the service: of its schema, and in the audience `stoa:auth`.
 pub const NAME: &str = "auth";
@@ -89,7 +89,7 @@ impl App {
             keys: Keys::open(key_source(config, &store, &clock)?).await?,
             hasher: Hasher::new(Cost::default(), clock.clone()),
             limits: config.rate_limits.then(|| Limits::new(&clock)),
-            clients: clients.unwrap_or_default(),
+            clients: clients.unwrap_or_default().with(&config.own_client),
             issuer: config.issuer.clone(),
             timings: Timings::default(),
             store: store.clone(),
@@ -114,14 +114,14 @@ impl App {
         Arc::new(self.service.clone())
     }
 
-    /// The keys, for verifiers in the same process.
-    pub fn jwks_source(&self) -> Arc<dyn JwksSource> {
-        Arc::new(LocalJwks(self.service.clone()))
-    }
-
     /// The routes, to be built with a guard, alone or beside those of the process.
     pub fn routes(&self) -> ApiRouter {
         http::routes().with_state(self.service.clone())
+    }
+
+    /// The gRPC service, alone or beside those of the process.
+    pub fn grpc(&self, guard: &Guard) -> GrpcRouter {
+        grpc::services(self.service.clone(), guard)
     }
 
     /// What the service offers to clients.
@@ -187,17 +187,6 @@ fn key_source(config: &Config, store: &Arc<dyn AccountStore>, clock: &Arc<dyn Cl
         ROTATE_EVERY,
         clock.clone(),
     )))
-}
-
-/// The keys of this very process.
-struct LocalJwks(AuthService);
-
-#[async_trait::async_trait]
-impl JwksSource for LocalJwks {
-    async fn fetch(&self) -> Result<JwkSet, JwksError> {
-        let text = &self.0.keys().ring().jwks;
-        serde_json::from_str(text).map_err(|error| JwksError(error.to_string()))
-    }
 }
 
 /// The title of the service's document.

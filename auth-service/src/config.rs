@@ -7,6 +7,7 @@ use values::Email;
 
 use crate::password::Password;
 use crate::service::admin::FirstAdmin;
+use crate::service_clients::OwnClient;
 
 /// What auth reads from its settings. Where its data lie is the process' matter.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub key_encryption_key: Option<Secret>,
     /// `SERVICE_CLIENTS_FILE`: the services that may ask for tokens.
     pub service_clients_file: Option<PathBuf>,
+    /// Who the process is that auth lives in.
+    pub own_client: OwnClient,
     /// Where the default encryption key lies.
     pub data_dir: PathBuf,
     /// `RATE_LIMITS`.
@@ -55,6 +58,7 @@ impl FromSettings for Config {
                 "SERVICE_CLIENTS_FILE",
                 "services that may ask for tokens: id, secret_sha256, audiences",
             ),
+            own_client: OwnClient::load(settings),
             data_dir: platform_service::data_dir(settings, &database),
             rate_limits: settings.flag(
                 "RATE_LIMITS",

@@ -36,6 +36,7 @@ pub mod app;
 pub mod command;
 pub mod config;
 pub mod events;
+mod grpc;
 mod hex;
 pub mod http;
 pub mod jobs;

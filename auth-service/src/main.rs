@@ -5,19 +5,19 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use auth_client::{AccountsKeys, SwitchedAccounts, credential};
 use auth_service::app::{App, NAME, SCHEMA, info};
 use auth_service::command::Admin;
 use auth_service::config::Config as AuthConfig;
+use auth_service::service_clients::OwnClient;
 use clap::Subcommand;
 use platform_clock::{Clock, SystemClock};
+use platform_rpc::{Outgoing, Place, Target};
 use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
-use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
 use platform_service::{Events, ServiceConfig, ServiceHost, events, migrate};
 use platform_sql::Database;
-use user_api::{AccountCopy, User, Users, UsersError};
 use utoipa::openapi::OpenApi;
 
 /// The port of auth-service unless `LISTEN_ADDR` names another.
@@ -26,6 +26,7 @@ const PORT: u16 = 8081;
 struct Config {
     service: ServiceConfig,
     auth: AuthConfig,
+    user: Target,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,6 +50,7 @@ impl FromSettings for Config {
         Self {
             service: ServiceConfig::load(settings, PORT),
             auth: AuthConfig::load(settings),
+            user: settings.get("USER_SERVICE_URL", "http://127.0.0.1:8082", Target::ABOUT),
         }
     }
 }
@@ -61,38 +63,36 @@ impl Process for AuthProcess {
     const NAME: &'static str = "auth-service";
     const ABOUT: &'static str = "Accounts, sessions and keys of a Stoa shop";
 
-    async fn serve(Config { service, auth }: Config, _: NoArguments) -> Outcome {
-        let host = ServiceHost::start(&service, Self::NAME, NAME).await?;
-        let app = build(&auth, host.database.clone(), host.clock.clone()).await?;
-        let first = auth.first_admin(std::io::stderr().is_terminal());
+    async fn serve(config: Config, _: NoArguments) -> Outcome {
+        let host = ServiceHost::start(&config.service, Self::NAME, NAME).await?;
+        let app = build(&config, host.database.clone(), host.clock.clone()).await?;
+        let first = config.auth.first_admin(std::io::stderr().is_terminal());
         app.service().bootstrap(first).await?.announce(&mut std::io::stderr())?;
-        let trust = Trust::new(&auth.issuer, app.jwks_source(), host.clock.clone());
+        let trust = Trust::new(
+            &config.auth.issuer,
+            Arc::new(AccountsKeys::new(app.accounts())),
+            host.clock.clone(),
+        );
         trust.refresh().await?;
         app.start(host.bus.clone(), host.lifecycle());
         let health = app.checks(host.health());
-        host.serve(
-            app.routes(),
-            GrpcRouter::new(),
-            info(),
-            health,
-            &trust,
-            auth_api::PROBLEMS,
-        )
-        .await
+        let (routes, grpc) = (app.routes(), app.grpc(&trust.guard(NAME)));
+        host.serve(routes, grpc, info(), health, &trust, auth_api::PROBLEMS)
+            .await
     }
 
     async fn migrate(config: Config, what: Migrate) -> Outcome {
         migrate(&config.service.database, &[SCHEMA], what).await
     }
 
-    async fn command(Config { service, auth }: Config, command: Command) -> Outcome {
+    async fn command(config: Config, command: Command) -> Outcome {
         let command = match command {
             Command::Admin(command) => command,
-            Command::Events(command) => return events(&service.database, &[SCHEMA], &[], command).await,
+            Command::Events(command) => return events(&config.service.database, &[SCHEMA], &[], command).await,
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open(&service.database, NAME, clock.clone()).await?;
-        let app = build(&auth, database, clock).await?;
+        let database = Database::open(&config.service.database, NAME, clock.clone()).await?;
+        let app = build(&config, database, clock).await?;
         let said = command.run(app.service()).await?;
         writeln!(std::io::stdout(), "{said}")?;
         app.close().await;
@@ -112,16 +112,14 @@ impl Process for AuthProcess {
     }
 }
 
-async fn build(config: &AuthConfig, database: Database, clock: Arc<dyn Clock>) -> Result<App, Failure> {
-    Ok(App::build(config, database, AuthProcess::NAME, Arc::new(NoUsers), clock).await?)
-}
-
-/// A process of its own has no way to user-service until there is a client of it: profiles wait until there is.
-struct NoUsers;
-
-#[async_trait]
-impl Users for NoUsers {
-    async fn ensure(&self, _: &AccountCopy) -> Result<User, UsersError> {
-        Err(UsersError::Unavailable(None))
-    }
+/// Auth, and users where they are. Users are called with tokens of this very process, so auth is known to them before it is
+/// open.
+async fn build(config: &Config, database: Database, clock: Arc<dyn Clock>) -> Result<App, Failure> {
+    let accounts = Arc::new(SwitchedAccounts::away());
+    let OwnClient { id, secret } = &config.auth.own_client;
+    let proof = credential(accounts.clone(), id, secret.expose(), "user", clock.clone());
+    let users = user_client::connect(&config.user, &Outgoing::default(), Some(proof)).users;
+    let app = App::build(&config.auth, database, AuthProcess::NAME, users, clock).await?;
+    accounts.0.turn(Place::Local, app.accounts());
+    Ok(app)
 }

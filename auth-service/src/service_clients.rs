@@ -9,6 +9,11 @@ use std::path::Path;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform_clock::{Clock, SystemClock};
+use platform_runtime::settings::{FromSettings, Secret, Settings};
+use platform_service::ServiceClient;
 use serde::Deserialize;
 
 use crate::hex;
@@ -35,6 +40,30 @@ struct ClientEntry {
     audiences: Vec<String>,
 }
 
+/// The process that auth lives in. It proves itself to its neighbours like any other, and need not stand in the file for it.
+#[derive(Debug, Clone)]
+pub struct OwnClient {
+    /// `SERVICE_CLIENT_ID`.
+    pub id: String,
+    /// `SERVICE_CLIENT_SECRET`, or one that is made up and never leaves the process.
+    pub secret: Secret,
+}
+
+impl FromSettings for OwnClient {
+    fn load(settings: &mut Settings) -> Self {
+        let ServiceClient { id, secret } = ServiceClient::load(settings);
+        let made_up = || {
+            let mut random = [0; 32];
+            SystemClock.fill_random(&mut random);
+            Secret::new(URL_SAFE_NO_PAD.encode(random))
+        };
+        Self {
+            id,
+            secret: secret.unwrap_or_else(made_up),
+        }
+    }
+}
+
 /// The file cannot be used; one line for an operator.
 #[derive(Debug, thiserror::Error)]
 #[error("SERVICE_CLIENTS_FILE: {0}")]
@@ -58,6 +87,20 @@ impl ServiceClients {
             serde_json::from_str(text).map_err(|error| ServiceClientsError(format!("it is not readable: {error}")))?;
         let clients: Result<Vec<Client>, ServiceClientsError> = entries.into_iter().map(Client::try_from).collect();
         clients.map(Self)
+    }
+
+    /// These, and the process that auth lives in.
+    #[must_use]
+    pub fn with(mut self, own: &OwnClient) -> Self {
+        let hash = digest::digest(&digest::SHA256, own.secret.expose().as_bytes());
+        let mut secret_sha256 = [0; 32];
+        secret_sha256.copy_from_slice(hash.as_ref());
+        self.0.push(Client {
+            id: own.id.clone(),
+            secret_sha256,
+            audiences: ["auth", "user", "product", "order"].map(str::to_owned).to_vec(),
+        });
+        self
     }
 
     /// Whether the client is known by that secret and may call the service.

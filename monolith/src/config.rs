@@ -1,11 +1,15 @@
 //! The settings of `stoa`.
 
+use std::net::SocketAddr;
+
 use api_gateway::GatewaySettings;
 use platform_events::EventsConfig;
 use platform_runtime::host::HostConfig;
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_sql::DatabaseConfig;
 use values::Currency;
+
+use crate::places::Places;
 
 /// The public port unless `LISTEN_ADDR` names another.
 const PORT: u16 = 8080;
@@ -15,6 +19,10 @@ const PORT: u16 = 8080;
 pub struct Config {
     /// Listeners, telemetry, the end.
     pub host: HostConfig,
+    /// Where the four services are.
+    pub places: Places,
+    /// The listener for services in other processes.
+    pub services_listen: Option<SocketAddr>,
     /// Where the four services keep their data.
     pub database: DatabaseConfig,
     /// Where events go.
@@ -30,6 +38,9 @@ pub struct Config {
 impl FromSettings for Config {
     fn load(settings: &mut Settings) -> Self {
         let host = HostConfig::load(settings, PORT);
+        let places = Places::load(settings);
+        let about = "listener for services in other processes, which call those of this one; unset: none";
+        let services_listen = settings.optional("SERVICES_LISTEN_ADDR", about);
         let database = platform_service::database(settings);
         let events = EventsConfig::load(settings);
         let auth = auth_service::config::Config::load(settings);
@@ -40,8 +51,15 @@ impl FromSettings for Config {
             counts_peers: host.counts_peers && gateway.trusted_proxy_hops == 0,
             ..host
         };
+        if places.needs_secret()
+            && let Err(error) = platform_service::ServiceClient::load(settings).require_secret()
+        {
+            settings.invalid("SERVICE_CLIENT_SECRET", error);
+        }
         Self {
             host,
+            places,
+            services_listen,
             database,
             events,
             auth,

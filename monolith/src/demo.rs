@@ -45,7 +45,7 @@ pub async fn fill(shop: &Shop) -> Result<Demo, Failure> {
 }
 
 async fn fill_catalogue(shop: &Shop) -> Result<(usize, usize), Failure> {
-    let products = shop.products.products();
+    let products = shop.require_products()?.products();
     let (mut added, mut present) = (0, 0);
     for line in CATALOGUE.lines() {
         let draft: ProductDraft = serde_json::from_str(line)?;
@@ -66,7 +66,11 @@ async fn add_customer(shop: &Shop) -> Result<(), Failure> {
     let (email, password) = credentials(CUSTOMER)?;
     let name = PersonName::try_from("Demo Customer".to_owned())?;
     let registration = Registration { email, password, name };
-    let attempt = shop.auth.service().register(&registration, Network::of(None)).await;
+    let attempt = shop
+        .require_auth()?
+        .service()
+        .register(&registration, Network::of(None))
+        .await;
     match attempt.outcome {
         Ok(_) | Err(AuthError::EmailTaken) => Ok(()),
         Err(error) => Err(error.into()),
@@ -76,7 +80,7 @@ async fn add_customer(shop: &Shop) -> Result<(), Failure> {
 async fn add_admin(shop: &Shop) -> Result<bool, Failure> {
     let (email, password) = credentials(ADMIN)?;
     let first = FirstAdmin::Given { email, password };
-    let bootstrapped = shop.auth.service().bootstrap(first).await?;
+    let bootstrapped = shop.require_auth()?.service().bootstrap(first).await?;
     Ok(matches!(bootstrapped, Bootstrapped::Given(_)))
 }
 

@@ -13,7 +13,7 @@ use platform_service::Events;
 use utoipa::openapi::OpenApi;
 
 use crate::config::Config;
-use crate::shop::{SCHEMAS, Shop};
+use crate::shop::Shop;
 use crate::{files, reconcile, serve};
 
 /// The binary.
@@ -72,13 +72,15 @@ impl Process for Stoa {
     }
 
     async fn migrate(config: Config, what: Migrate) -> Outcome {
-        platform_service::migrate(&config.database, &SCHEMAS, what).await
+        platform_service::migrate(&config.database, &config.places.schemas(), what).await
     }
 
     async fn command(config: Config, command: Command) -> Outcome {
         match command {
             Command::Admin(command) => Box::pin(admin(&config, command)).await,
-            Command::Events(command) => platform_service::events(&config.database, &SCHEMAS, &[], command).await,
+            Command::Events(command) => {
+                platform_service::events(&config.database, &config.places.schemas(), &[], command).await
+            }
             Command::Import(import) => files::import(&config, import).await,
             Command::Export(export) => files::export(&config, export).await,
             Command::Reconcile { fix } => reconcile::command::run(&config, fix).await,
@@ -96,7 +98,7 @@ impl Process for Stoa {
 
 async fn admin(config: &Config, command: Admin) -> Outcome {
     let shop = Shop::open(config, Arc::new(SystemClock)).await?;
-    let said = command.run(shop.auth.service()).await?;
+    let said = command.run(shop.require_auth()?.service()).await?;
     shop.close().await;
     writeln!(std::io::stdout(), "{said}")?;
     Ok(())

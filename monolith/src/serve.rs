@@ -3,10 +3,10 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
-use api_gateway::{Gateway, GatewayParts, UpstreamService, Upstreams, documents, merged, problems};
+use api_gateway::{Gateway, GatewayParts, RemoteUpstream, UpstreamService, Upstreams, documents, merged, problems};
 use axum::Router;
 use platform_clock::{Clock, SystemClock};
-use platform_rpc::{Place, Switch};
+use platform_rpc::{Place, Switch, Target};
 use platform_runtime::Info;
 use platform_runtime::command::Failure;
 use platform_runtime::docs;
@@ -22,6 +22,10 @@ use crate::welcome::Welcome;
 
 /// Serves until it is told to stop.
 pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
+    if !config.places.is_whole() {
+        let because = "services of this shop live in other processes, and its events have to reach them";
+        config.events.require(because)?;
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut host = Host::start(&config.host, Stoa::BINARY)?;
     let shop = Shop::open(config, clock.clone()).await?;
@@ -30,14 +34,22 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     } else {
         None
     };
-    let first = config.auth.first_admin(std::io::stderr().is_terminal());
-    let bootstrapped = shop.auth.service().bootstrap(first).await?;
+    let bootstrapped = match &shop.auth {
+        Some(auth) => {
+            let first = config.auth.first_admin(std::io::stderr().is_terminal());
+            Some(auth.service().bootstrap(first).await?)
+        }
+        None => None,
+    };
     let bus = config.events.connect(Stoa::BINARY, clock.clone()).await?;
     shop.start(bus.clone(), host.lifecycle()).await?;
-    let health = config.events.checks(&bus, Health::new(host.lifecycle().clone()));
-    let gateway = gateway(config, &shop, health, clock)?;
+    let health = shop.checks(config.events.checks(&bus, Health::new(host.lifecycle().clone())));
+    let gateway = gateway(config, &shop, health.clone(), clock)?;
     let adapting = tokio::spawn(gateway.background());
     let listen = host.serve_public(gateway.router)?;
+    if let Some(address) = config.services_listen {
+        serve_services(&mut host, &shop, address, health)?;
+    }
     let admin = host.serve_admin(Router::new())?;
 
     let welcome = Welcome {
@@ -46,7 +58,9 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
         database: &config.database,
     };
     greet(&welcome, demo.as_ref());
-    bootstrapped.announce(&mut std::io::stderr())?;
+    if let Some(bootstrapped) = bootstrapped {
+        bootstrapped.announce(&mut std::io::stderr())?;
+    }
     host.run().await;
     adapting.abort();
     bus.close().await;
@@ -65,31 +79,44 @@ fn greet(welcome: &Welcome<'_>, demo: Option<&Demo>) {
     }
 }
 
-/// The gateway in front of the services' own routers.
+/// Lets services in other processes call those of this one, over HTTP and gRPC.
+fn serve_services(host: &mut Host, shop: &Shop, address: std::net::SocketAddr, health: Health) -> Result<(), Failure> {
+    let grpc = shop.grpc().build(health.clone())?;
+    let routes = shop.routes().merge(health.routes());
+    let built = routes.build(Info::new("Stoa services", "1"), &Guard::default())?;
+    host.serve_inner("SERVICES_LISTEN_ADDR", address, grpc.beside(built.router))?;
+    Ok(())
+}
+
+/// The gateway in front of the services, wherever they are. `health` is that of the process.
 pub fn gateway(config: &Config, shop: &Shop, health: Health, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
-    let upstream = |routes: ApiRouter, info: Info, name: &'static str| {
-        let built = routes.build(info, &shop.trust.guard(name))?;
-        let service = Arc::new(UpstreamService::new(built.public.router));
-        Ok::<_, Failure>(Switch::new(Place::Local, service))
+    let places = &config.places;
+    let upstream = |name: &'static str, routes: Option<ApiRouter>, target: Option<&Target>| {
+        let (place, service) = match (routes, target) {
+            (_, Some(target)) => {
+                let remote = RemoteUpstream::new(name, target, shop.outside.outgoing());
+                (Place::Remote, UpstreamService::new(remote))
+            }
+            (routes, None) => {
+                let routes = routes.unwrap_or_default();
+                let built = routes.build(Info::new(name, "1"), &shop.trust.guard(name))?;
+                (Place::Local, UpstreamService::new(built.public.router))
+            }
+        };
+        Ok::<_, Failure>(Switch::new(place, Arc::new(service)))
     };
-    let Shop {
-        auth,
-        users,
-        products,
-        orders,
-        ..
-    } = shop;
+    let auth = shop.auth.as_ref().map(auth_service::app::App::routes);
+    let users = shop.users.as_ref().map(user_service::app::App::routes);
+    let products = shop.products.as_ref().map(product_service::App::routes);
+    let orders = shop.orders.as_ref().map(order_service::app::App::routes);
     let upstreams = Upstreams {
-        auth: upstream(auth.routes(), auth_service::app::info(), auth_service::app::NAME)?,
-        user: upstream(users.routes(), user_service::app::info(), user_service::app::NAME)?,
-        product: upstream(products.routes(), product_service::App::info(), product_service::NAME)?,
-        order: upstream(orders.routes(), order_service::app::info(), order_service::app::NAME)?,
+        auth: upstream(auth_service::app::NAME, auth, places.auth.as_ref())?,
+        user: upstream(user_service::app::NAME, users, places.user.as_ref())?,
+        product: upstream(product_service::NAME, products, places.product.as_ref())?,
+        order: upstream(order_service::app::NAME, orders, places.order.as_ref())?,
     };
     let documents = documents()?;
-    let own = shop
-        .checks(health)
-        .routes()
-        .build(Info::new("Stoa", "1"), &Guard::default())?;
+    let own = health.routes().build(Info::new("Stoa", "1"), &Guard::default())?;
     let own = docs::add(own.public.router, &merged(&documents), &problems())?;
     let parts = GatewayParts {
         settings: config.gateway.clone(),

@@ -1,90 +1,212 @@
-//! The four services in one process.
+//! The services of one process, wired to each other and to those in other processes.
 
 use std::sync::Arc;
 
+use auth_client::{AccountsKeys, SwitchedAccounts};
 use auth_service::app as auth;
 use order_service::app as order;
 use order_service::payment::Providers;
 use order_service::timings::Timings;
 use platform_clock::Clock;
 use platform_events::{Bus, revoke_on_events};
-use platform_rpc::{Place, Switch};
+use platform_rpc::{Availability, Place, Switch, Target};
 use platform_runtime::command::Failure;
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
+use platform_runtime::router::ApiRouter;
 use platform_runtime::trust::Trust;
-use platform_sql::{Database, DatabaseConfig, Schema};
+use platform_sql::{Database, Schema};
 use product_client::{SwitchedProducts, SwitchedStock};
 use user_client::SwitchedUsers;
 use user_service::app as user;
 
 use crate::config::Config;
-
-/// The schemas of the shop, in the order in which they are opened.
-pub const SCHEMAS: [Schema; 4] = [user::SCHEMA, auth::SCHEMA, product_service::SCHEMA, order::SCHEMA];
+use crate::outside::Outside;
 
 /// The process as the owner of its schemas.
 pub const OWNER: &str = "stoa";
 
-/// The services, wired to each other.
+/// The services of this process; none is one that lives elsewhere.
 pub struct Shop {
     /// Accounts, sessions, keys.
-    pub auth: auth::App,
+    pub auth: Option<auth::App>,
     /// Profiles.
-    pub users: user::App,
+    pub users: Option<user::App>,
     /// Catalogue and stock.
-    pub products: product_service::App,
+    pub products: Option<product_service::App>,
     /// Orders.
-    pub orders: order::App,
+    pub orders: Option<order::App>,
     /// Keys and ended sessions.
     pub trust: Trust,
-    databases: [Database; 4],
+    /// The way to those in other processes.
+    pub outside: Outside,
+    /// Whether products in other processes can be asked.
+    remote_products: Option<Availability>,
+    databases: Vec<Database>,
+}
+
+/// A service is asked for that lives in another process.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: is set, and this is for the process that holds the service: run it there")]
+pub struct NotHere {
+    /// Where the service is said to be.
+    pub setting: &'static str,
 }
 
 impl Shop {
     /// Opens the databases, brings them up to date and wires the services. Nothing runs yet.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let databases = open_databases(&config.database, &clock).await?;
-        let [user_data, auth_data, product_data, order_data] = databases.clone();
+        let places = &config.places;
+        let accounts = Arc::new(SwitchedAccounts::away());
+        let outside = Outside::new(accounts.clone(), config.auth.own_client.clone(), clock.clone());
+        let databases = open_databases(config, &clock).await?;
+        let opened: Vec<Database> = databases.iter().flatten().cloned().collect();
+        let [user_data, auth_data, product_data, order_data] = databases;
 
-        let users = user::App::build(user_data, OWNER, clock.clone()).await?;
-        let known_users = Arc::new(SwitchedUsers(Switch::new(Place::Local, users.users())));
-        let auth = auth::App::build(&config.auth, auth_data, OWNER, known_users, clock.clone()).await?;
-        let products = product_service::App::build(product_data, OWNER, config.currency, clock.clone()).await?;
-        let neighbours = order::Neighbours {
-            stock: Arc::new(SwitchedStock(Switch::new(Place::Local, products.stock()))),
-            products: Arc::new(SwitchedProducts(Switch::new(Place::Local, products.products()))),
-            providers: Providers::none(),
+        let users = match user_data {
+            Some(database) => Some(user::App::build(database, OWNER, clock.clone()).await?),
+            None => None,
         };
-        let orders = order::App::build(order_data, OWNER, neighbours, clock.clone(), Timings::default()).await?;
-        let trust = Trust::new(&config.auth.issuer, auth.jwks_source(), clock.clone());
+        let remote_users = places.user.as_ref().map(|target| outside.users(target).users);
+        let known_users = switch(users.as_ref().map(user::App::users), remote_users);
+        let auth = match auth_data {
+            Some(database) => {
+                let users = Arc::new(SwitchedUsers(known_users));
+                Some(auth::App::build(&config.auth, database, OWNER, users, clock.clone()).await?)
+            }
+            None => None,
+        };
+        if let Some(auth) = &auth {
+            accounts.0.turn(Place::Local, auth.accounts());
+        }
+        if let Some(target) = &places.auth {
+            accounts.0.turn(Place::Remote, outside.auth(target).accounts);
+        }
+        let products = match product_data {
+            Some(database) => Some(product_service::App::build(database, OWNER, config.currency, clock.clone()).await?),
+            None => None,
+        };
+        let remote_products = places.product.as_ref().map(|target| outside.products(target));
+        let orders = match order_data {
+            Some(database) => {
+                let (local, remote) = (products.as_ref(), remote_products.as_ref());
+                let stock = switch(local.map(|it| it.stock()), remote.map(|it| it.stock.clone()));
+                let catalogue = switch(local.map(|it| it.products()), remote.map(|it| it.products.clone()));
+                let neighbours = order::Neighbours {
+                    stock: Arc::new(SwitchedStock(stock)),
+                    products: Arc::new(SwitchedProducts(catalogue)),
+                    providers: Providers::none(),
+                };
+                Some(order::App::build(database, OWNER, neighbours, clock.clone(), Timings::default()).await?)
+            }
+            None => None,
+        };
+        let trust = Trust::new(
+            &config.auth.issuer,
+            Arc::new(AccountsKeys::new(accounts)),
+            clock.clone(),
+        );
         Ok(Self {
             auth,
             users,
             products,
             orders,
             trust,
-            databases,
+            outside,
+            remote_products: remote_products.map(|remote| remote.availability),
+            databases: opened,
         })
     }
 
-    /// Starts what runs beside the requests, with events over a bus. When it answers, keys are known and what a crash left
-    /// behind is finished: the shop can be opened.
+    /// Starts what runs beside the requests, with events over a bus. When it answers, what a crash left behind is finished
+    /// and, if auth is in this process, keys are known: the shop can be opened.
     pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), Failure> {
         revoke_on_events(&*bus, self.trust.revocations()).await?;
-        self.trust.refresh().await?;
+        if self.auth.is_some() {
+            self.trust.refresh().await?;
+        }
         self.trust.keep_fresh(lifecycle);
-        self.products.start(bus.clone(), lifecycle).await?;
-        self.orders.start(bus.clone(), lifecycle).await?;
-        self.users.start(bus.clone(), lifecycle);
-        self.auth.start(bus, lifecycle);
+        if let Some(products) = &self.products {
+            products.start(bus.clone(), lifecycle).await?;
+        }
+        if let Some(orders) = &self.orders {
+            orders.start(bus.clone(), lifecycle).await?;
+            if let Some(products) = &self.remote_products {
+                orders.resume_on(products.clone().restorations(), lifecycle);
+            }
+        }
+        if let Some(users) = &self.users {
+            users.start(bus.clone(), lifecycle);
+        }
+        if let Some(auth) = &self.auth {
+            auth.start(bus, lifecycle);
+        }
         Ok(())
     }
 
+    /// Auth, for what is done where it is.
+    pub fn require_auth(&self) -> Result<&auth::App, NotHere> {
+        self.auth.as_ref().ok_or(NotHere {
+            setting: "AUTH_SERVICE_URL",
+        })
+    }
+
+    /// Products, for what is done where they are.
+    pub fn require_products(&self) -> Result<&product_service::App, NotHere> {
+        self.products.as_ref().ok_or(NotHere {
+            setting: "PRODUCT_SERVICE_URL",
+        })
+    }
+
+    /// The routes of the services in this process, each behind its own guard: for services in other processes.
+    pub fn routes(&self) -> ApiRouter {
+        let mut all = ApiRouter::new();
+        let mut add = |routes: ApiRouter, audience| {
+            let routes = routes.guarded_by(&self.trust.guard(audience));
+            all = std::mem::take(&mut all).merge(routes);
+        };
+        if let Some(auth) = &self.auth {
+            add(auth.routes(), auth::NAME);
+        }
+        if let Some(users) = &self.users {
+            add(users.routes(), user::NAME);
+        }
+        if let Some(products) = &self.products {
+            add(products.routes(), product_service::NAME);
+        }
+        if let Some(orders) = &self.orders {
+            add(orders.routes(), order::NAME);
+        }
+        all
+    }
+
+    /// Their gRPC services.
+    pub fn grpc(&self) -> GrpcRouter {
+        let guard = |audience| self.trust.guard(audience);
+        let auth = self.auth.iter().map(|auth| auth.grpc(&guard(auth::NAME)));
+        let users = self.users.iter().map(|users| users.grpc(&guard(user::NAME)));
+        let products = self.products.iter().map(|it| it.grpc(&guard(product_service::NAME)));
+        let orders = self.orders.iter().map(|orders| orders.grpc(&guard(order::NAME)));
+        let all = auth.chain(users).chain(products).chain(orders);
+        all.fold(GrpcRouter::new(), GrpcRouter::merge)
+    }
+
     /// What must be there for the shop to be ready.
-    pub fn checks(&self, health: Health) -> Health {
-        let health = self.users.checks(self.auth.checks(health));
-        self.trust.checks(self.orders.checks(self.products.checks(health)))
+    pub fn checks(&self, mut health: Health) -> Health {
+        if let Some(auth) = &self.auth {
+            health = auth.checks(health);
+        }
+        if let Some(users) = &self.users {
+            health = users.checks(health);
+        }
+        if let Some(products) = &self.products {
+            health = products.checks(health);
+        }
+        if let Some(orders) = &self.orders {
+            health = orders.checks(health);
+        }
+        self.trust.checks(health)
     }
 
     /// Commits what waits and closes the databases.
@@ -95,14 +217,31 @@ impl Shop {
     }
 }
 
-/// Opens the four side by side.
-async fn open_databases(config: &DatabaseConfig, clock: &Arc<dyn Clock>) -> Result<[Database; 4], Failure> {
-    let open = async |schema: &Schema| {
-        let database = Database::open(config, schema.service, clock.clone()).await?;
-        database.migrate(schema).await?;
-        Ok::<_, Failure>(database)
+/// A neighbour where it is.
+fn switch<T: ?Sized>(local: Option<Arc<T>>, remote: Option<Arc<T>>) -> Switch<T> {
+    match (local, remote) {
+        (Some(local), _) => Switch::new(Place::Local, local),
+        (None, Some(remote)) => Switch::new(Place::Remote, remote),
+        (None, None) => unreachable!("a service is in this process or elsewhere"),
+    }
+}
+
+/// Opens those of users, auth, products and orders that are in this process, side by side.
+async fn open_databases(config: &Config, clock: &Arc<dyn Clock>) -> Result<[Option<Database>; 4], Failure> {
+    let open = async |schema: Schema, place: &Option<Target>| {
+        if place.is_some() {
+            return Ok(None);
+        }
+        let database = Database::open(&config.database, schema.service, clock.clone()).await?;
+        database.migrate(&schema).await?;
+        Ok::<_, Failure>(Some(database))
     };
-    let [user, auth, product, order] = &SCHEMAS;
-    let (user, auth, product, order) = tokio::try_join!(open(user), open(auth), open(product), open(order))?;
+    let places = &config.places;
+    let (user, auth, product, order) = tokio::try_join!(
+        open(user::SCHEMA, &places.user),
+        open(auth::SCHEMA, &places.auth),
+        open(product_service::SCHEMA, &places.product),
+        open(order::SCHEMA, &places.order),
+    )?;
     Ok([user, auth, product, order])
 }

@@ -1,20 +1,24 @@
 //! The service put together, for whichever process it lives in.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::{Stream, StreamExt};
 use order_api::Orders;
 use platform_clock::Clock;
 use platform_events::{Bus, BusError, Relay};
 use platform_runtime::Info;
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
-use platform_runtime::router::{ApiRouter, RoutesError};
+use platform_runtime::router::{ApiRouter, Guard, RoutesError};
 use platform_sql::{Database, OwnerError, Schema};
 use product_api::{Products, Stock};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
 use crate::events::InventoryFeed;
+use crate::grpc;
 use crate::http;
 use crate::inventory::Inventory;
 use crate::payment::Providers;
@@ -117,9 +121,19 @@ impl App {
         http::routes().with_state(self.service.clone())
     }
 
+    /// The gRPC service, alone or beside those of the process.
+    pub fn grpc(&self, guard: &Guard) -> GrpcRouter {
+        grpc::services(self.orders(), guard)
+    }
+
     /// What the service offers to clients.
     pub fn openapi() -> Result<OpenApi, RoutesError> {
         http::routes().document(info())
+    }
+
+    /// What it offers to other processes of ours.
+    pub fn internal_openapi() -> Result<OpenApi, RoutesError> {
+        http::routes().internal_document(info())
     }
 
     /// Adds what must be there for the service to work.
@@ -129,6 +143,20 @@ impl App {
             let store = store.clone();
             async move { store.check().await.map_err(|error| error.to_string()) }
         })
+    }
+
+    /// Takes up the orders that wait for a neighbour as soon as it can be asked again, each time, until the process closes.
+    pub fn resume_on(&self, restorations: impl Stream<Item = ()> + Send + 'static, lifecycle: &Lifecycle) {
+        let (service, ending) = (self.service.clone(), lifecycle.clone());
+        lifecycle.spawn(async move {
+            let mut restorations = pin!(restorations.take_until(ending.closing()));
+            while restorations.next().await.is_some() {
+                if let Err(error) = service.neighbour_is_back().await {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "orders that wait for a neighbour cannot be taken up now");
+                }
+            }
+        });
     }
 
     /// Finishes what a crash left behind, then starts what runs beside the requests, until the process closes: the

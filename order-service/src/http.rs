@@ -4,6 +4,7 @@ mod answer;
 mod basket;
 mod cancel;
 mod history;
+mod internal;
 mod one;
 mod place;
 mod quote;
@@ -15,6 +16,8 @@ use platform_runtime::extract::Caller;
 use platform_runtime::router::ApiRouter;
 use platform_runtime::routes;
 use values::UserId;
+
+pub(crate) use internal::refused;
 
 use crate::service::OrderService;
 
@@ -28,6 +31,8 @@ pub fn routes() -> ApiRouter<Service> {
         .routes(routes!(quote::quote_order))
         .routes(routes!(one::get_order))
         .routes(routes!(cancel::cancel_order))
+        .routes(routes!(internal::list))
+        .routes(routes!(internal::get_many))
 }
 
 /// Whose orders a caller may touch: everybody's for those who run the shop.

@@ -21,6 +21,7 @@
 pub mod app;
 pub mod decision;
 pub mod events;
+mod grpc;
 pub mod http;
 pub mod inventory;
 pub mod order;

@@ -36,6 +36,10 @@ pub trait OrderStore: Send + Sync + 'static {
     /// Makes all open orders due. Only where no other process has any of them.
     async fn make_open_due(&self, now: Timestamp) -> Result<u64, StoreError>;
 
+    /// Makes those open orders due that wait because somebody did not answer. One that is being driven after it waited is
+    /// among them: it is driven twice then, which changes nothing.
+    async fn make_postponed_due(&self, now: Timestamp) -> Result<u64, StoreError>;
+
     /// Whether no other process works on this store.
     fn is_exclusive(&self) -> bool;
 

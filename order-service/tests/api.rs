@@ -538,3 +538,16 @@ fn the_document_that_is_checked_in_is_the_one_of_the_code() {
         "run `order-service openapi` into order-api/openapi.json"
     );
 }
+
+#[test]
+fn so_is_that_of_the_internal_routes() {
+    let document = order_service::app::App::internal_openapi()
+        .unwrap()
+        .to_pretty_json()
+        .unwrap()
+        + "\n";
+    assert!(
+        order_api::INTERNAL_OPENAPI == document,
+        "run: cargo run -p order-service -- openapi --internal > shared/contracts/order-api/internal.json"
+    );
+}

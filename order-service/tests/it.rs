@@ -4,5 +4,6 @@
 mod api;
 mod faults;
 mod model;
+mod remote;
 mod store;
 mod support;

@@ -36,6 +36,7 @@ platform_sql::stores!(
         many_workers_lease_different_orders,
         a_pause_is_noted_unless_the_order_changed,
         all_open_orders_become_due,
+        orders_that_wait_for_an_answer_become_due,
         a_history_is_paged_newest_first,
         a_history_is_filtered_by_status,
         records_count_the_events,
@@ -373,6 +374,24 @@ async fn a_pause_is_noted_unless_the_order_changed(books: Books) {
     let paid = books.moved(&found, OrderState::Paid, sold(&order)).await;
     books.store.postpone(pause).await.unwrap();
     assert_eq!(books.found(order.id).await, paid);
+}
+
+async fn orders_that_wait_for_an_answer_become_due(books: Books) {
+    let user = books.user();
+    let (waits, runs) = (books.with_order(user, "a").await, books.with_order(user, "b").await);
+    let now = books.clock.now();
+    let pause = Postponed {
+        id: waits.id,
+        version: waits.version,
+        attempts: 1,
+        next_attempt_at: now.plus(Duration::from_secs(30)),
+        last_error: "no answer in time".to_owned(),
+    };
+    books.store.postpone(pause).await.unwrap();
+    assert_eq!(books.store.make_postponed_due(now).await.unwrap(), 1);
+    let lease = books.store.lease_due(now, now.plus(Duration::from_secs(3)), 10);
+    let due: Vec<_> = lease.await.unwrap().iter().map(|order| order.id).collect();
+    assert_eq!(due, [waits.id], "and not {}", runs.id);
 }
 
 async fn all_open_orders_become_due(books: Books) {

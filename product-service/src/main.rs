@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use platform_identity::{JwkSet, JwksError, JwksSource};
+use auth_client::AccountsKeys;
+use platform_rpc::{Outgoing, Target};
 use platform_runtime::command::{self, Failure, Migrate, NoArguments, Outcome, Process};
 use platform_runtime::settings::{FromSettings, Settings};
 use platform_runtime::trust::Trust;
@@ -19,6 +19,7 @@ const PORT: u16 = 8083;
 
 struct Config {
     service: ServiceConfig,
+    auth: Target,
     currency: Currency,
 }
 
@@ -32,6 +33,7 @@ impl FromSettings for Config {
     fn load(settings: &mut Settings) -> Self {
         Self {
             service: ServiceConfig::load(settings, PORT),
+            auth: settings.get("AUTH_SERVICE_URL", "http://127.0.0.1:8081", Target::ABOUT),
             currency: settings.get("CURRENCY", "USD", "what prices are in where nothing else is said"),
         }
     }
@@ -45,10 +47,20 @@ impl Process for ProductProcess {
     const NAME: &'static str = "product-service";
     const ABOUT: &'static str = "Catalogue and stock of a Stoa shop";
 
-    async fn serve(Config { service, currency }: Config, _: NoArguments) -> Outcome {
+    async fn serve(config: Config, _: NoArguments) -> Outcome {
+        let Config {
+            service,
+            auth,
+            currency,
+        } = config;
         let host = ServiceHost::start(&service, Self::NAME, NAME).await?;
         let app = App::build(host.database.clone(), Self::NAME, currency, host.clock.clone()).await?;
-        let trust = Trust::new(&service.issuer, Arc::new(NoAuth), host.clock.clone());
+        let auth = auth_client::connect(&auth, &Outgoing::default());
+        let trust = Trust::new(
+            &service.issuer,
+            Arc::new(AccountsKeys::new(auth.accounts)),
+            host.clock.clone(),
+        );
         app.start(host.bus.clone(), host.lifecycle()).await?;
         let health = app.checks(host.health());
         let (routes, grpc) = (app.routes(), app.grpc(&trust.guard(NAME)));
@@ -74,15 +86,5 @@ impl Process for ProductProcess {
 
     fn listen_addr(config: &Config) -> SocketAddr {
         config.service.host.listen
-    }
-}
-
-/// A process of its own has no way to auth-service until there is a client of it: it verifies no token and says so.
-struct NoAuth;
-
-#[async_trait]
-impl JwksSource for NoAuth {
-    async fn fetch(&self) -> Result<JwkSet, JwksError> {
-        Err(JwksError("this process has no way to auth-service".to_owned()))
     }
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use platform_clock::Clock;
 use platform_events::{Bus, Relay};
 use platform_runtime::Info;
+use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
-use platform_runtime::router::{ApiRouter, RoutesError};
+use platform_runtime::router::{ApiRouter, Guard, RoutesError};
 use platform_sql::{Database, OwnerError, Schema};
 use tokio_util::sync::CancellationToken;
 use user_api::Users;
 use utoipa::openapi::OpenApi;
 
+use crate::grpc;
 use crate::http;
 use crate::service::UserService;
 use crate::store::{self, PgUserStore, SqliteUserStore, UserStore};
@@ -63,9 +65,19 @@ impl App {
         http::routes().with_state(self.service.clone())
     }
 
+    /// The gRPC service, alone or beside those of the process.
+    pub fn grpc(&self, guard: &Guard) -> GrpcRouter {
+        grpc::services(self.service.clone(), guard)
+    }
+
     /// What the service offers to clients.
     pub fn openapi() -> Result<OpenApi, RoutesError> {
         http::routes().document(info())
+    }
+
+    /// What it offers to other processes of ours.
+    pub fn internal_openapi() -> Result<OpenApi, RoutesError> {
+        http::routes().internal_document(info())
     }
 
     /// Adds what must be there for the service to work.

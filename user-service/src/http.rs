@@ -1,5 +1,6 @@
 //! The routes of users. Each file translates one path and calls the service, no more.
 
+mod internal;
 mod list;
 mod me;
 mod one;
@@ -11,6 +12,8 @@ use platform_runtime::extract::etag::{self, IfNoneMatch};
 use platform_runtime::router::ApiRouter;
 use platform_runtime::routes;
 
+pub(crate) use internal::refused;
+
 use crate::service::{Profile, ProfileError, UserService};
 
 /// All of them.
@@ -19,6 +22,7 @@ pub fn routes() -> ApiRouter<UserService> {
         .routes(routes!(me::get_me, me::put_me))
         .routes(routes!(list::list_users))
         .routes(routes!(one::get_user))
+        .routes(routes!(internal::ensure))
 }
 
 impl From<ProfileError> for Problem {

@@ -24,6 +24,7 @@
 
 pub mod app;
 pub mod events;
+mod grpc;
 pub mod http;
 pub mod service;
 pub mod store;

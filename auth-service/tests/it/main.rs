@@ -6,6 +6,7 @@ mod api;
 mod document;
 mod internal;
 mod process;
+mod remote;
 mod rules;
 mod server;
 mod store;

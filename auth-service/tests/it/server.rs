@@ -1,5 +1,6 @@
 //! The service behind a listener of its own, on a clock that stands still.
 
+use auth_client::AccountsKeys;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +106,7 @@ impl Server {
 
 fn verifier(app: &App, audience: Audience, revocations: &Revocations, clock: &Arc<ManualClock>) -> Verifier {
     let clock: Arc<dyn Clock> = clock.clone();
-    let keys = Arc::new(Keys::new(app.jwks_source(), clock.clone()));
+    let keys = Arc::new(Keys::new(Arc::new(AccountsKeys::new(app.accounts())), clock.clone()));
     Verifier::new("stoa", audience, keys, revocations.clone(), clock)
 }
 

@@ -9,3 +9,4 @@ mod event_catalogue;
 mod outage;
 mod process;
 mod support;
+mod topologies;

@@ -8,7 +8,6 @@ mod running;
 mod settings;
 mod shop;
 mod stopping;
-mod stories;
 
 /// A test on both engines: an `async fn(TestDatabase)`.
 macro_rules! on_both_engines {

@@ -41,6 +41,12 @@ impl OrderService {
         }
     }
 
+    /// A neighbour that was away is back: what waited for it is due at once.
+    pub async fn neighbour_is_back(self: &Arc<Self>) -> Result<usize, StoreError> {
+        self.store.make_postponed_due(self.clock.now()).await?;
+        self.recover_due().await
+    }
+
     /// Drives all orders that are due; answers how many were taken up.
     pub async fn recover_due(self: &Arc<Self>) -> Result<usize, StoreError> {
         let mut taken = 0;

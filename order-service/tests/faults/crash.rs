@@ -132,6 +132,10 @@ impl OrderStore for FusedStore {
         self.fuse.around(self.inner.lease_due(now, until, limit)).await
     }
 
+    async fn make_postponed_due(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.make_postponed_due(now).await
+    }
+
     async fn make_open_due(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.make_open_due(now).await
     }

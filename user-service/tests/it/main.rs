@@ -5,4 +5,5 @@
 mod api;
 mod document;
 mod process;
+mod remote;
 mod store;

@@ -66,29 +66,23 @@ impl TestShop {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let lifecycle = Lifecycle::new(Duration::ZERO);
         let shop = Shop::open(&config, clock.clone()).await.unwrap();
-        shop.auth
-            .service()
-            .bootstrap(config.auth.first_admin(false))
-            .await
-            .unwrap();
+        let (auth, users) = (shop.auth.as_ref().unwrap(), shop.users.as_ref().unwrap());
+        let (products, orders) = (shop.products.as_ref().unwrap(), shop.orders.as_ref().unwrap());
+        auth.service().bootstrap(config.auth.first_admin(false)).await.unwrap();
         let bus = Arc::new(InProcessBus::new(clock.clone()));
         shop.start(bus, &lifecycle).await.unwrap();
 
         let guard = |name| shop.trust.guard(name);
-        let auth = shop
-            .auth
+        let auth = auth
             .routes()
             .build(auth_service::app::info(), &guard(auth_service::app::NAME));
-        let users = shop
-            .users
+        let users = users
             .routes()
             .build(user_service::app::info(), &guard(user_service::app::NAME));
-        let products = shop
-            .products
+        let products = products
             .routes()
             .build(product_service::App::info(), &guard(product_service::NAME));
-        let orders = shop
-            .orders
+        let orders = orders
             .routes()
             .build(order_service::app::info(), &guard(order_service::app::NAME));
         let services = vec![
@@ -99,7 +93,7 @@ impl TestShop {
         ];
         let mut opened = Self {
             services,
-            gateway: gateway(&config, &shop, Health::new(lifecycle.clone()), clock)
+            gateway: gateway(&config, &shop, shop.checks(Health::new(lifecycle.clone())), clock)
                 .unwrap()
                 .router,
             customer: String::new(),

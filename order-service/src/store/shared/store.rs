@@ -66,6 +66,13 @@ impl OrderStore for Store {
         update.await
     }
 
+    async fn make_postponed_due(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let update = self.writer.run(now, |connection, &now| {
+            Box::pin(write::make_postponed_due(connection, now))
+        });
+        update.await
+    }
+
     fn is_exclusive(&self) -> bool {
         super::IS_EXCLUSIVE
     }

@@ -188,6 +188,16 @@ pub(super) async fn make_open_due(connection: &mut Connection, now: Timestamp) -
     Ok(updated.rows_affected())
 }
 
+pub(super) async fn make_postponed_due(connection: &mut Connection, now: Timestamp) -> Result<u64, StoreError> {
+    let update = sqlx::query("UPDATE orders SET next_attempt_at = $1 WHERE next_attempt_at > $1 AND attempts > 0");
+    let updated = update
+        .bind(now.as_micros())
+        .execute(connection)
+        .await
+        .map_err(platform_sql::Error::from)?;
+    Ok(updated.rows_affected())
+}
+
 pub(super) async fn claim_key(
     connection: &mut Connection,
     key: &IdempotencyKey,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_api::{Accounts, AccountsError, ServiceTokenRequest};
-use platform_rpc::{IssuedToken, TokenError, TokenIssuer};
+use platform_clock::Clock;
+use platform_rpc::{Credential, IssuedToken, TokenError, TokenIssuer};
 
 /// What a [`Credential`](platform_rpc::Credential) gets its tokens from: auth, asked as one client for one audience.
 pub struct AccountsIssuer {
@@ -17,6 +18,22 @@ impl AccountsIssuer {
     pub fn new(accounts: Arc<dyn Accounts>, request: ServiceTokenRequest) -> Self {
         Self { accounts, request }
     }
+}
+
+/// What a process proves itself with to the service `audience`: tokens that auth gives to the client `id` for its secret.
+pub fn credential(
+    accounts: Arc<dyn Accounts>,
+    id: &str,
+    secret: &str,
+    audience: &str,
+    clock: Arc<dyn Clock>,
+) -> Credential {
+    let request = ServiceTokenRequest {
+        client_id: id.to_owned(),
+        client_secret: secret.to_owned(),
+        audience: audience.to_owned(),
+    };
+    Credential::new(AccountsIssuer::new(accounts, request), clock)
 }
 
 #[async_trait]

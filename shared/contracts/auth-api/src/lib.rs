@@ -3,6 +3,8 @@
 //! Everything else about accounts is public HTTP. A diff in this crate is a change of the API between services.
 
 pub mod events;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod problems;
 
 use async_trait::async_trait;

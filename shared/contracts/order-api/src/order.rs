@@ -77,7 +77,7 @@ pub struct OrderReason {
 }
 
 /// The machine behind [`OrderStatus`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// Taken; goods and money are being asked for.

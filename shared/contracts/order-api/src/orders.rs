@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use values::{OrderId, ProductId, Quantity, Timestamp, UserId};
 
 use crate::OrderState;
@@ -17,7 +18,7 @@ pub trait Orders: Send + Sync + 'static {
 }
 
 /// An order as its books have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderRecord {
     /// Which.
     pub id: OrderId,
@@ -50,7 +51,7 @@ pub struct OrderRecord {
 }
 
 /// Events written for one order, by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct EventCounts {
     /// `order.confirmed`.
     pub confirmed: u32,
@@ -63,7 +64,7 @@ pub struct EventCounts {
 }
 
 /// A page of orders.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderRecordPage {
     /// In the order of their ids.
     pub items: Vec<OrderRecord>,

@@ -4,6 +4,8 @@
 //! else about profiles is public HTTP. A diff in this crate is a change of the API between services.
 
 pub mod events;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -22,8 +24,12 @@ pub trait Users: Send + Sync + 'static {
     async fn ensure(&self, account: &AccountCopy) -> Result<User, UsersError>;
 }
 
+/// Where a profile is made sure of over HTTP: `POST` with an [`AccountCopy`], answered with a [`User`]. For a service token of
+/// the audience `stoa:user`.
+pub const ENSURE_PATH: &str = "/internal/users/ensure";
+
 /// What auth knows of an account and users keep a copy of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountCopy {
     /// The account.
     pub id: UserId,
@@ -83,3 +89,6 @@ pub const PROBLEMS: &[&ProblemType] = &[];
 
 /// The public operations of the service, as OpenAPI 3.1. Written by `user-service openapi`; a test keeps it equal.
 pub const OPENAPI: &str = include_str!("../openapi.json");
+
+/// The operations for other processes of ours. Written by `user-service openapi --internal`; a test keeps it equal.
+pub const INTERNAL_OPENAPI: &str = include_str!("../internal.json");

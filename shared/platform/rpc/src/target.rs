@@ -61,6 +61,10 @@ pub enum TargetError {
 }
 
 impl Target {
+    /// What the help of a setting says of its form.
+    pub const ABOUT: &str =
+        "where the service is: http:// or grpc://, several comma-separated; names are resolved again and again";
+
     /// How the neighbour is spoken to.
     pub fn scheme(&self) -> Scheme {
         self.scheme

@@ -45,6 +45,8 @@ struct Route<S> {
     item: PathItem,
     schemas: Vec<(String, RefOr<Schema>)>,
     handlers: MethodRouter<S>,
+    /// Where it is not that of the whole router.
+    guard: Option<Guard>,
 }
 
 /// A router and the document of the operations behind it.
@@ -109,6 +111,7 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
                 item,
                 schemas: schemas.clone(),
                 handlers: handlers.clone(),
+                guard: None,
             });
         }
         self
@@ -121,6 +124,15 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
         self
     }
 
+    /// Has a guard of their own before these routes: they are merged with those of a service of another audience.
+    #[must_use]
+    pub fn guarded_by(mut self, guard: &Guard) -> Self {
+        for route in &mut self.routes {
+            route.guard = Some(guard.clone());
+        }
+        self
+    }
+
     /// Gives the handlers their state.
     pub fn with_state<S2>(self, state: S) -> ApiRouter<S2> {
         let routes = self.routes.into_iter().map(|route| Route {
@@ -128,6 +140,7 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
             item: route.item,
             schemas: route.schemas,
             handlers: route.handlers.with_state(state.clone()),
+            guard: route.guard,
         });
         ApiRouter {
             routes: routes.collect(),
@@ -151,6 +164,7 @@ impl<S: Clone + Send + Sync + 'static> ApiRouter<S> {
             item: route.item,
             schemas: route.schemas,
             handlers: get(not_found),
+            guard: None,
         });
         let bare: ApiRouter = ApiRouter {
             routes: routes.collect(),
@@ -193,6 +207,7 @@ impl ApiRouter {
         let [mut public_router, mut internal_router, mut router] = std::array::from_fn(|_| Router::new());
         for (route, policies) in self.routes.into_iter().zip(policies) {
             let is_internal = is_internal(&route.path);
+            let guard = route.guard.as_ref().unwrap_or(guard);
             let layer = EnforceLayer::new(&route.path, &policies, guard);
             let handlers = route.handlers.route_layer(layer);
             let (document, side) = if is_internal {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use platform_events::EventsConfig;
 use platform_runtime::host::HostConfig;
-use platform_runtime::settings::{FromSettings, Secret, Settings};
+use platform_runtime::settings::{FromSettings, Secret, Settings, SettingsError};
 use platform_sql::DatabaseConfig;
 
 /// What an operator can set at every service.
@@ -29,6 +29,37 @@ impl ServiceConfig {
             events: EventsConfig::load(settings),
             issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
         }
+    }
+}
+
+/// How this process proves to others who it is: OAuth 2.0 client credentials (RFC 6749, 4.4).
+#[derive(Debug, Clone)]
+pub struct ServiceClient {
+    /// `SERVICE_CLIENT_ID`.
+    pub id: String,
+    /// `SERVICE_CLIENT_SECRET`.
+    pub secret: Option<Secret>,
+}
+
+impl FromSettings for ServiceClient {
+    fn load(settings: &mut Settings) -> Self {
+        Self {
+            id: settings.get(
+                "SERVICE_CLIENT_ID",
+                "stoa",
+                "who this process is to others, as SERVICE_CLIENTS_FILE has it",
+            ),
+            secret: settings.secret("SERVICE_CLIENT_SECRET", "by which it proves that"),
+        }
+    }
+}
+
+impl ServiceClient {
+    /// The secret, for a process that cannot do without.
+    pub fn require_secret(&self) -> Result<&Secret, SettingsError> {
+        let name = "SERVICE_CLIENT_SECRET";
+        let missing = || SettingsError::new(name, "must be set: this process calls other services");
+        self.secret.as_ref().ok_or_else(missing)
     }
 }
 

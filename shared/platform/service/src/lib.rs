@@ -29,7 +29,7 @@ mod events;
 mod host;
 mod migrate;
 
-pub use config::{ServiceConfig, data_dir, database};
+pub use config::{ServiceClient, ServiceConfig, data_dir, database};
 pub use events::{Dlq, Events, ServiceCommand, Subscription, events};
 pub use host::ServiceHost;
 pub use migrate::migrate;

@@ -13,6 +13,6 @@ mod served;
 
 pub use fault_proxy::{Fault, FaultProxy};
 pub use nats::NatsServer;
-pub use process::{Outcome, Process, run};
+pub use process::{Outcome, Process, free_address, run};
 #[cfg(feature = "service")]
 pub use served::Served;

@@ -36,7 +36,15 @@ impl Process {
     /// # Panics
     /// If it cannot be started.
     pub fn launch(binary: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let (address, admin) = (free_address(), free_address());
+        Self::launch_on(free_address(), binary, arguments, settings)
+    }
+
+    /// Starts a binary where others already expect it, without waiting for it.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn launch_on(address: SocketAddr, binary: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let admin = free_address();
         let child = Command::new(binary)
             .args(arguments)
             .env("LISTEN_ADDR", address.to_string())
@@ -52,7 +60,11 @@ impl Process {
         Self { child, address, admin }
     }
 
-    async fn ready(mut self) -> Self {
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// If it ends before, or is not ready within a minute.
+    pub async fn ready(mut self) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
             .build()
@@ -144,7 +156,11 @@ pub async fn run(binary: &Path, arguments: &[&str], settings: &[(&str, &str)]) -
     Outcome { status, stdout, stderr }
 }
 
-pub(crate) fn free_address() -> SocketAddr {
+/// An address nobody listens on.
+///
+/// # Panics
+/// If there is none.
+pub fn free_address() -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     socket.local_addr().expect("a bound socket has an address")
 }

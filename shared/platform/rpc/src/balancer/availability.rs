@@ -1,5 +1,6 @@
 //! Whether a neighbour can be asked at all.
 
+use futures::{Stream, stream};
 use tokio::sync::watch;
 
 /// The neighbour as a whole.
@@ -45,5 +46,13 @@ impl Availability {
             Ok(restored) => self.seen = restored,
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Each time that it can be asked again; never ends.
+    pub fn restorations(self) -> impl Stream<Item = ()> + Send + 'static {
+        stream::unfold(self, async |mut availability| {
+            availability.restored().await;
+            Some(((), availability))
+        })
     }
 }
