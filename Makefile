@@ -6,7 +6,7 @@ STOA_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stoa
 export STOA_TOOLS
 export TEST_NATS_SERVER ?= $(STOA_TOOLS)/nats/bin/nats-server
 
-.PHONY: help setup test format lint docs deny layers tests openapi bench
+.PHONY: help setup test test-topologies format lint docs deny layers tests openapi bench
 .DEFAULT_GOAL := help
 
 help: ## this list

@@ -91,8 +91,14 @@ impl Shop {
         let orders = match order_data {
             Some(database) => {
                 let (local, remote) = (products.as_ref(), remote_products.as_ref());
-                let stock = switch(local.map(|it| it.stock()), remote.map(|it| it.stock.clone()));
-                let catalogue = switch(local.map(|it| it.products()), remote.map(|it| it.products.clone()));
+                let stock = switch(
+                    local.map(product_service::App::stock),
+                    remote.map(|it| it.stock.clone()),
+                );
+                let catalogue = switch(
+                    local.map(product_service::App::products),
+                    remote.map(|it| it.products.clone()),
+                );
                 let neighbours = order::Neighbours {
                     stock: Arc::new(SwitchedStock(stock)),
                     products: Arc::new(SwitchedProducts(catalogue)),

@@ -140,7 +140,7 @@ impl TryFrom<proto::OrderRecord> for OrderRecord {
             user_id: field("user_id", message.user_id.parse::<UserId>())?,
             state: state_of(message.state)?,
             provider: message.provider,
-            lines: each("lines", message.lines, line_of)?,
+            lines: each("lines", message.lines, |line| line_of(&line))?,
             total: message.total,
             captured: message.captured,
             refunded: message.refunded,
@@ -154,7 +154,7 @@ impl TryFrom<proto::OrderRecord> for OrderRecord {
     }
 }
 
-fn line_of(line: proto::OrderLine) -> Result<(ProductId, Quantity), MessageError> {
+fn line_of(line: &proto::OrderLine) -> Result<(ProductId, Quantity), MessageError> {
     let product_id = field("product_id", line.product_id.parse::<ProductId>())?;
     Ok((product_id, field("quantity", Quantity::try_from(line.quantity))?))
 }

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_message_that_is_no_account_names_the_field() {
         let good = proto::EnsureUserRequest::from(&account());
-        let pointer = |message| AccountCopy::try_from(message).unwrap_err().pointer;
+        let pointer = |message: proto::EnsureUserRequest| AccountCopy::try_from(message).unwrap_err().pointer;
         let id = "7".to_owned();
         assert_eq!(pointer(proto::EnsureUserRequest { id, ..good.clone() }), "/id");
         let email = "ada".to_owned();
