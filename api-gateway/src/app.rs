@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use platform_clock::Clock;
+use platform_events::{Bus, BusError};
 use platform_runtime::router::Guard;
 use utoipa::openapi::OpenApi;
 
 use crate::admission::Admission;
+use crate::cache::PublicCache;
 use crate::front::{self, Front};
 use crate::rate_limit::RateLimits;
 use crate::routes::{RouteTable, TableError};
@@ -35,6 +37,7 @@ pub struct Gateway {
     /// Answers every request.
     pub router: Front,
     admission: Arc<Admission>,
+    cache: PublicCache,
 }
 
 impl Gateway {
@@ -49,7 +52,9 @@ impl Gateway {
             own,
         } = parts;
         let limits = settings.rate_limits.then(|| Arc::new(RateLimits::new()));
+        let cache = PublicCache::new(upstreams.clone());
         let routing = Routing::new(routing::Parts {
+            cache: cache.clone(),
             routes: RouteTable::of_documents(&documents)?,
             guard,
             limits: limits.clone(),
@@ -66,7 +71,16 @@ impl Gateway {
             cors: cors::layer(settings.cors_allowed_origins),
             routing,
         });
-        Ok(Self { router, admission })
+        Ok(Self {
+            router,
+            admission,
+            cache,
+        })
+    }
+
+    /// Lets events end what is kept of answers, from now on. Without them it ends by itself, within a second.
+    pub async fn follow(&self, bus: &dyn Bus) -> Result<(), BusError> {
+        self.cache.follow(bus).await
     }
 
     /// What has to run beside the gateway, for as long as it is polled.

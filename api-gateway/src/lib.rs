@@ -3,7 +3,7 @@
 //! A request passes, outermost first: the accept loop and the request context of `platform-runtime` (id, trace, log,
 //! panics, one shape for every refusal), then wire hygiene, admission, the limit per address, CORS, the route table made
 //! from the services' own documents, body limit, authentication and roles, the limit per account, the idempotency key,
-//! and the service behind ([`Upstreams`]). On its way back an answer loses what is internal, is compressed and gets the
+//! what is kept of public answers, and the service behind ([`Upstreams`]). On its way back an answer loses what is internal, is compressed and gets the
 //! security headers. The same gateway stands in the monolith, where an upstream is the router of a service; elsewhere it is
 //! a [`RemoteUpstream`]: a retry within a budget, the balancer of `platform-rpc`, and a client for each address.
 //!
@@ -14,6 +14,7 @@
 
 mod admission;
 mod app;
+mod cache;
 mod compression;
 mod cors;
 mod documents;

@@ -103,6 +103,7 @@ impl Process for GatewayProcess {
             guard: trust.guard("gateway"),
             clock,
         })?;
+        gateway.follow(&*bus).await?;
         let adapting = tokio::spawn(gateway.background());
         host.serve_public(gateway.router)?;
         host.serve_admin(Router::new())?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 use matchit::Router;
 use platform_problem::{Problem, codes};
-use platform_runtime::policy::{Policy, Retry};
+use platform_runtime::policy::{Cache, Policy, Retry};
 use platform_runtime::router::policies;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr, Required};
@@ -35,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) service: Service,
     /// As in the document, such as `/api/products/{id}`: for log and metrics.
     pub(crate) template: Arc<str>,
+    /// Whether answers of this service are kept, so that a write here may change one.
+    pub(crate) is_cached: bool,
     operations: Vec<RoutedOperation>,
 }
 
@@ -91,6 +93,7 @@ impl RouteTable {
         let mut router = Router::new();
         for (service, document) in documents {
             let mut policies = policies(document).map_err(|error| TableError::Policies(*service, error))?;
+            let is_cached = policies.iter().any(|(_, _, policy)| policy.cache == Cache::Public);
             for (path, item) in &document.paths.paths {
                 let of_path = policies.extract_if(.., |(_, of, _)| of == path);
                 let operations = of_path.map(|(method, _, policy)| {
@@ -105,6 +108,7 @@ impl RouteTable {
                 let route = Arc::new(Route {
                     service: *service,
                     template: Arc::from(path.as_str()),
+                    is_cached,
                     operations: operations.collect(),
                 });
                 router

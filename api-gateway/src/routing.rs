@@ -1,20 +1,22 @@
 //! Finds who answers, and holds a request to the policy of its route.
 //!
-//! Authentication, roles, the limit per account, the key that makes a retry safe; then the service behind, within the
-//! deadline and with no more of a body than the route takes.
+//! Authentication, roles, the limit per account, the key that makes a retry safe; then what is kept of public answers, or the
+//! service behind, within the deadline and with no more of a body than the route takes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
-use http::header;
+use http::{Method, header};
 use platform_clock::Clock;
 use platform_identity::VerifiedPrincipal;
 use platform_problem::{Problem, codes};
+use platform_rpc::Place;
 use platform_runtime::context::RequestContext;
 use platform_runtime::extract::IdempotencyKey;
 use platform_runtime::policy::Cache;
@@ -22,8 +24,9 @@ use platform_runtime::router::{Guard, body_limit};
 use tokio::time::{Instant, timeout_at};
 use tower::{Service, ServiceExt};
 
+use crate::cache::PublicCache;
 use crate::rate_limit::{RateLimits, Standing};
-use crate::routes::RouteTable;
+use crate::routes::{Route, RouteTable, RoutedOperation};
 use crate::upstream::Upstreams;
 use crate::way_back;
 
@@ -38,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) limits: Option<Arc<RateLimits>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) cache: PublicCache,
     /// What the gateway answers itself: health and documentation.
     pub(crate) own: Router,
 }
@@ -96,8 +100,7 @@ impl Parts {
         parts.extensions.insert(operation.repeat(&parts.method, &parts.headers));
 
         let body = body_limit::cut_off(body, &operation.policy);
-        let request = Request::from_parts(parts, body);
-        let answer = timeout_at(deadline, self.upstreams.call(route.service, request)).await;
+        let answer = timeout_at(deadline, self.ask(route, operation, parts, body)).await;
         let mut response = answer.map_err(|_| Problem::new(&codes::GATEWAY_TIMEOUT))?;
         way_back::remove_internal(&mut response);
         way_back::set_caching(&mut response, cache);
@@ -105,6 +108,29 @@ impl Parts {
             standing.write(response.headers_mut());
         }
         Ok(response)
+    }
+
+    /// What the service says, now or a moment ago.
+    async fn ask(
+        &self,
+        route: &Route,
+        operation: &RoutedOperation,
+        parts: http::request::Parts,
+        body: Body,
+    ) -> Response {
+        let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
+        let is_elsewhere = self.upstreams.place(route.service) == Place::Remote;
+        let _writing = (is_elsewhere && !is_read && route.is_cached).then(|| self.cache.writing(parts.uri.path()));
+        if is_elsewhere
+            && parts.method == Method::GET
+            && operation.policy.cache == Cache::Public
+            && !is_admin(&parts)
+            && let Some(answer) = self.cache.answer(route.service, &parts).await
+        {
+            return answer;
+        }
+        let request = Request::from_parts(parts, body);
+        self.upstreams.call(route.service, request).await
     }
 
     /// Counts a request of somebody who is signed in.
@@ -116,4 +142,9 @@ impl Parts {
             _ => Ok(None),
         }
     }
+}
+
+fn is_admin(parts: &http::request::Parts) -> bool {
+    let principal = parts.extensions.get::<VerifiedPrincipal>();
+    principal.is_some_and(|VerifiedPrincipal(principal)| principal.is_admin())
 }

@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::Method;
 use platform_problem::{Problem, codes};
-use platform_rpc::Switch;
+use platform_rpc::{Place, Switch};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
@@ -55,14 +55,23 @@ impl std::fmt::Display for Service {
 }
 
 impl Upstreams {
-    /// Asks a service. A frozen one answers reads alone.
-    pub(crate) async fn call(&self, service: Service, request: Request) -> Response {
-        let switch = match service {
+    /// Where a service is.
+    pub(crate) fn place(&self, service: Service) -> Place {
+        self.switch(service).place()
+    }
+
+    fn switch(&self, service: Service) -> &Switch<UpstreamService> {
+        match service {
             Service::Auth => &self.auth,
             Service::User => &self.user,
             Service::Product => &self.product,
             Service::Order => &self.order,
-        };
+        }
+    }
+
+    /// Asks a service. A frozen one answers reads alone.
+    pub(crate) async fn call(&self, service: Service, request: Request) -> Response {
+        let switch = self.switch(service);
         let only_reads = request.method() == Method::GET || request.method() == Method::HEAD;
         let upstream = if only_reads {
             Some(switch.for_reading())

@@ -45,6 +45,7 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     shop.start(bus.clone(), host.lifecycle()).await?;
     let health = shop.checks(config.events.checks(&bus, Health::new(host.lifecycle().clone())));
     let gateway = gateway(config, &shop, health.clone(), clock)?;
+    gateway.follow(&*bus).await?;
     let adapting = tokio::spawn(gateway.background());
     let listen = host.serve_public(gateway.router)?;
     if let Some(address) = config.services_listen {

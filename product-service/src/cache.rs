@@ -1,7 +1,7 @@
 //! Answers kept in memory as the bytes they are sent as: an answer from here costs no query and no JSON.
 //!
 //! An answer lives a second at the most, so that what it says of stock is never older, and ends at once when the
-//! catalogue changes at its product (see [`Freshness`](crate::freshness::Freshness)). A thousand requests for what is
+//! catalogue changes at its product (see [`Freshness`](platform_events::Freshness)). A thousand requests for what is
 //! not kept are one query.
 
 use std::future::Future;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
-use platform_events::{Event, Handler, HandlerError, Topics};
+use platform_events::{Event, Freshness, Handler, HandlerError, Topics};
 use product_api::events::{ProductChanged, STOCK_CHANGED, StockChanged};
 use values::ProductId;
 
-use crate::freshness::Freshness;
 use crate::store::Act;
 
 /// The CloudEvents `source` of all events of this service.
@@ -56,10 +55,9 @@ impl Touch {
 impl Handler for Touch {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let id: ProductId = event.subject.parse().map_err(|error| HandlerError::poison(&error))?;
-        if event.topic() == "stock.changed" {
-            self.0.touch_stock(id);
-        } else {
-            self.0.touch_product(id);
+        self.0.touch(id.as_uuid());
+        if event.topic() != "stock.changed" {
+            self.0.touch_lists();
         }
         Ok(())
     }

@@ -31,7 +31,6 @@ mod app;
 mod cache;
 mod caller;
 pub mod events;
-mod freshness;
 mod grpc;
 mod http;
 mod refusal;

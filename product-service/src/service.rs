@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
+use platform_events::Freshness;
 use product_api::{
     ChangesPage, ListProducts, NewProduct, Product, ProductPage, ProductUpdate, Products, ProductsError, View,
 };
@@ -29,7 +30,6 @@ pub use write::By;
 // What the use cases take and answer, so that an adapter need not know the store.
 pub use crate::store::{Answered, Once, StockChange};
 
-use crate::freshness::Freshness;
 use crate::store::ProductStore;
 
 /// The catalogue. Cheap to clone.
@@ -56,6 +56,12 @@ impl ProductService {
     /// When what was read before may not be shown any more.
     pub fn freshness(&self) -> &Arc<Freshness> {
         &self.freshness
+    }
+
+    /// The catalogue changed at this product; where stock alone did, lists may be a second old.
+    fn touch(&self, id: ProductId) {
+        self.freshness.touch(id.as_uuid());
+        self.freshness.touch_lists();
     }
 }
 

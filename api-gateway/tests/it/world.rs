@@ -27,6 +27,7 @@ use values::UserId;
 /// A shop whose services tell what they were asked.
 pub(crate) struct World {
     pub(crate) gateway: Front,
+    pub(crate) whole: Gateway,
     pub(crate) issuer: Arc<TestIssuer>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) upstreams: Arc<Upstreams>,
@@ -44,7 +45,10 @@ fn document() -> utoipa::openapi::OpenApi {
                 "get": operation(json!({"auth": "optional", "cache": "public"})),
                 "post": operation(json!({"auth": "required", "roles": ["admin"], "body_limit": 10})),
             },
-            "/api/products/{id}": {"get": operation(json!({"auth": "optional", "cache": "public"}))},
+            "/api/products/{id}": {
+                "get": operation(json!({"auth": "optional", "cache": "public"})),
+                "put": operation(json!({"auth": "required", "roles": ["admin"]})),
+            },
             "/api/orders": {"get": operation(json!({"auth": "required"})), "post": order},
             "/api/auth/login": {"post": operation(json!({"auth": "none", "body_limit": 10}))},
             "/api/slow": {"get": operation(json!({"auth": "none", "timeout_ms": 40}))},
@@ -120,8 +124,10 @@ pub(crate) fn world(settings: impl FnOnce(&mut GatewaySettings)) -> World {
         clock: clock.clone(),
         own: docs::add(own.public.router, &document(), &[]).unwrap(),
     };
+    let gateway = Gateway::build(parts).unwrap();
     World {
-        gateway: Gateway::build(parts).unwrap().router,
+        gateway: gateway.router.clone(),
+        whole: gateway,
         issuer,
         clock,
         upstreams,

@@ -32,6 +32,9 @@ pub(super) async fn get(
         return Ok(conditional(answer_of(&product), &wanted));
     }
     let make = || async move { service.get(id, View::Public).await.map(|product| answer_of(&product)) };
-    let answer = catalogue.products.get(id, || service.freshness().of(id), make).await;
+    let answer = catalogue
+        .products
+        .get(id, || service.freshness().of(id.as_uuid()), make)
+        .await;
     Ok(conditional(answer.map_err(|error| refused(&error))?, &wanted))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use platform_clock::Clock;
+use platform_events::Freshness;
 use product_api::{
     Confirmed, Released, Reservation, ReservationPage, ReservationState, Returned, SaleMode, Stock, StockError,
     StockFault, StockRequest,
@@ -13,7 +14,6 @@ use product_api::{
 use tokio_util::sync::CancellationToken;
 use values::OrderId;
 
-use crate::freshness::Freshness;
 use crate::store::stock::{Step, Stepped, StockStore};
 
 /// How often what is held for too long is looked for.
@@ -79,7 +79,7 @@ impl StockService {
         match stepped {
             Stepped::Stands(reservation) => {
                 for line in reservation.lines.iter().filter(|line| line.counted) {
-                    self.freshness.touch_stock(line.product_id);
+                    self.freshness.touch(line.product_id.as_uuid());
                 }
                 Ok(Some(reservation))
             }

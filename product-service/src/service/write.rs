@@ -59,14 +59,14 @@ impl ProductService {
         let now = self.clock.now();
         let record = ProductRecord::new(product_of(update, id, None, now));
         let updated = self.store.update(record, expected_version, by.at(now)).await;
-        self.freshness.touch_product(id);
+        self.touch(id);
         Ok(updated?)
     }
 
     /// Takes a product off sale for good.
     pub async fn remove(&self, id: ProductId, expected_version: Option<i64>, by: By) -> Result<(), ProductsError> {
         let deleted = self.store.delete(id, expected_version, by.at(self.clock.now())).await;
-        self.freshness.touch_product(id);
+        self.touch(id);
         Ok(deleted?)
     }
 
@@ -81,7 +81,7 @@ impl ProductService {
     ) -> Result<Answered, ServiceError> {
         let act = by.at(self.clock.now());
         let answered = self.store.change_stock(id, change, reason, act, once).await;
-        self.freshness.touch_stock(id);
+        self.freshness.touch(id.as_uuid());
         Ok(answered?)
     }
 
@@ -97,7 +97,7 @@ impl ProductService {
 
     fn note(&self, answered: &Answered) {
         if let Answered::Now(product) = answered {
-            self.freshness.touch_product(product.id);
+            self.touch(product.id);
         }
     }
 }

@@ -106,7 +106,7 @@ impl Writing {
         let written = self.service.store.upsert_batch(rows, self.by.clone().at(now)).await?;
         for outcome in &written {
             if let Some(id) = changed(outcome) {
-                self.service.freshness.touch_product(id);
+                self.service.touch(id);
             }
         }
         Ok(written)

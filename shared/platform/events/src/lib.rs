@@ -44,6 +44,7 @@ mod delivery;
 #[cfg(feature = "settings")]
 mod ended_sessions;
 mod event;
+mod freshness;
 mod handler;
 mod in_process;
 #[cfg(feature = "nats")]
@@ -62,6 +63,7 @@ pub use delivery::Retries;
 #[cfg(feature = "settings")]
 pub use ended_sessions::revoke_on_events;
 pub use event::{Event, EventError};
+pub use freshness::Freshness;
 pub use handler::{BatchError, Handler, HandlerError};
 pub use in_process::InProcessBus;
 #[cfg(feature = "nats")]
