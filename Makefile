@@ -5,8 +5,9 @@ SERVICES := auth-service user-service product-service order-service
 STOA_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stoa
 export STOA_TOOLS
 export TEST_NATS_SERVER ?= $(STOA_TOOLS)/nats/bin/nats-server
+export TEST_KUBECTL ?= $(STOA_TOOLS)/kubernetes/bin/kubectl
 
-.PHONY: help setup test test-topologies format lint docs deny layers tests openapi bench
+.PHONY: help setup test test-topologies format lint docs deny layers kubernetes tests images openapi bench
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -15,7 +16,7 @@ help: ## this list
 setup: ## installs what the tests need beside Rust (Debian 12)
 	.ci/setup
 
-test: setup format lint layers docs deny tests ## everything that must be green
+test: setup format lint layers docs deny kubernetes tests ## everything that must be green
 
 format: ## the code is formatted
 	cargo fmt --all --check
@@ -32,6 +33,9 @@ docs: ## the documentation builds without a warning
 deny: ## licences, banned crates, sources
 	cargo deny check licenses bans sources
 
+kubernetes: ## the manifests are valid and keep the rules of checkov
+	deploy/kubernetes/check.sh
+
 tests: ## all tests, on SQLite, PostgreSQL 15 and NATS, then what touches PostgreSQL on 18
 	.ci/postgres 15 cargo test --workspace --all-features
 	.ci/postgres 18 cargo test --workspace --all-features postgres
@@ -44,6 +48,9 @@ openapi: ## writes the documents that are checked in under the contracts
 	  cargo run -q -p $$service-service -- openapi > target/document; mv target/document shared/contracts/$$service-api/openapi.json; done
 	set -e; for service in auth user product order; do \
 	  cargo run -q -p $$service-service -- openapi --internal > target/document; mv target/document shared/contracts/$$service-api/internal.json; done
+
+images: ## makes every image of docker-compose.yml on this machine, without a registry
+	deploy/docker/local/images.sh
 
 bench: ## builds for release, measures and prints the table; PEER=<folder> measures a peer in turn
 	deploy/load/bench.sh

@@ -2,7 +2,8 @@
 //!
 //! It knows a shop only through its public API, and depends on none of our crates, so that the same code measures ours and a peer.
 //! Start reading at [`scenario`] (what is asked), then [`run`] (how it is asked) and [`measure`](mod@measure) (what it costs the shop).
-//! [`bench`](mod@bench) starts the shops itself and prints the table.
+//! [`bench`](mod@bench) starts the shops itself and prints the table. [`hold`](mod@hold) is another question: whether a shop holds
+//! while something happens to it.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -24,6 +25,7 @@
 
 pub mod bench;
 pub mod client;
+pub mod hold;
 pub mod measure;
 pub mod report;
 pub mod run;

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 use load::bench;
 use load::client::Target;
+use load::hold;
 use load::measure::measure;
 use load::report::{run_head, run_row, table};
 use load::run::Plan;
@@ -32,6 +33,8 @@ enum Command {
     Prepare(ShopOptions),
     /// Start our shop (and a peer), measure all, print the table of figures.
     Bench(bench::Options),
+    /// Send requests at a fixed rate while something happens to the shop; exit with 1 if one failed or an order is lost or doubled.
+    Hold(hold::Options),
 }
 
 #[derive(clap::Args)]
@@ -117,6 +120,12 @@ async fn work(command: Command) -> Result<()> {
         }
         Command::Bench(options) => {
             println!("{}", bench::bench(&options).await?);
+            Ok(())
+        }
+        Command::Hold(options) => {
+            let held = hold::hold(&options).await?;
+            println!("{held}");
+            ensure!(held.is_well(options.forgive), "the shop did not hold");
             Ok(())
         }
     }

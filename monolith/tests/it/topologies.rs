@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use acceptance::{Credentials, Transcript, tell_all};
 use platform_sql::testing::TestDatabase;
 
+pub(crate) use cluster::binary;
 use cluster::{ADMIN, ADMIN_PASSWORD, Cluster, Layout, Scheme, Service};
 
 /// Tells them to a fresh shop.

@@ -224,7 +224,7 @@ fn url_setting(service: Service) -> &'static str {
 }
 
 /// A binary of the workspace; cargo builds them all beside each other.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_stoa")).with_file_name(name);
     assert!(
         binary.exists(),

@@ -127,7 +127,7 @@ pub fn exit_with(error: &(dyn Error + 'static)) -> ExitCode {
 }
 
 fn command_line<P: Process>() -> clap::Command {
-    let serve = P::Serve::augment_args(clap::Command::new("serve").about("Serve (the default)"));
+    let serve = P::Serve::augment_args(clap::Command::new("serve")).about("Serve (the default)");
     let command = clap::Command::new(P::NAME).subcommand(serve);
     let command = P::Command::augment_subcommands(Standard::augment_subcommands(command));
     let settings = Settings::describe::<P::Config>().help();

@@ -8,11 +8,13 @@
 mod fault_proxy;
 mod nats;
 mod process;
+mod program;
 #[cfg(feature = "service")]
 mod served;
 
 pub use fault_proxy::{Fault, FaultProxy};
 pub use nats::NatsServer;
 pub use process::{Outcome, Process, free_address, run};
+pub use program::program;
 #[cfg(feature = "service")]
 pub use served::Served;

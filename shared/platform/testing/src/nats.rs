@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::process::free_address;
+use crate::program::program;
 
 /// Names the `nats-server` binary.
 const SERVER: &str = "TEST_NATS_SERVER";
@@ -43,13 +44,8 @@ impl NatsServer {
 
     /// A server that is not there yet.
     pub fn stopped(arguments: &[&str]) -> Option<Self> {
-        let Some(binary) = environment(SERVER) else {
-            assert!(environment("CI").is_none(), "{SERVER} must be set in CI");
-            eprintln!("skipped: {SERVER} is not set");
-            return None;
-        };
         Some(Self {
-            binary: binary.into(),
+            binary: program(SERVER)?,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             address: free_address(),
             dir: tempfile::tempdir().expect("the temporary directory can be written"),
@@ -119,12 +115,4 @@ impl NatsServer {
         let mut greeting = [0; 4];
         connection.read_exact(&mut greeting).await.is_ok() && &greeting == b"INFO"
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where tests learn of their broker"
-)]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
