@@ -48,11 +48,15 @@ pub enum Bootstrapped {
 }
 
 impl Bootstrapped {
-    /// Tells whoever starts the process what there is to know, the made-up password among it.
+    /// Tells whoever starts the process what there is to know: a made-up password, which is made on a terminal alone, on
+    /// that terminal, and the rest in the log, without an address.
     pub fn announce(&self, to: &mut impl std::io::Write) -> std::io::Result<()> {
         match self {
             Self::Present => Ok(()),
-            Self::Given(email) => writeln!(to, "The first admin is {email}, with the password of the settings."),
+            Self::Given(_) => {
+                tracing::info!("the first admin is the one that the settings name");
+                Ok(())
+            }
             Self::MadeUp { email, password } => {
                 writeln!(
                     to,

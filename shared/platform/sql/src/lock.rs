@@ -6,10 +6,16 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::OpenError;
 
 const LOCK_FILE: &str = ".lock";
+/// A process that was killed is restarted before the operating system has cleared it away.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// Holds a data directory for this process, until the last database in it is dropped. The operating system lets go of
 /// it when the process dies, however it dies.
@@ -22,8 +28,19 @@ pub struct DataDirLock {
 static HELD: Mutex<Option<HashMap<PathBuf, Weak<DataDirLock>>>> = Mutex::new(None);
 
 impl DataDirLock {
-    /// Makes the directory if it is not there and locks it; answers the same lock if this process has it.
-    pub fn acquire(dir: &Path) -> Result<Arc<Self>, OpenError> {
+    /// Makes the directory if it is not there and locks it; answers the same lock if this process has it. Waits two seconds
+    /// for another process to end.
+    pub async fn acquire(dir: &Path) -> Result<Arc<Self>, OpenError> {
+        let patient_until = Instant::now() + PATIENCE;
+        loop {
+            match Self::try_acquire(dir) {
+                Err(OpenError::InUse { .. }) if Instant::now() < patient_until => sleep(LOOK_AGAIN_AFTER).await,
+                acquired_or_refused => return acquired_or_refused,
+            }
+        }
+    }
+
+    fn try_acquire(dir: &Path) -> Result<Arc<Self>, OpenError> {
         let io = |source| OpenError::Directory {
             dir: dir.to_owned(),
             source,

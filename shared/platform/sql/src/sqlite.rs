@@ -58,7 +58,7 @@ pub struct SqliteDatabase {
 impl SqliteDatabase {
     /// Opens `<dir>/<service>.db`, making both if they are not there. A second process on the directory is refused.
     pub async fn open(dir: &Path, service: &str) -> Result<Self, OpenError> {
-        let lock = DataDirLock::acquire(dir)?;
+        let lock = DataDirLock::acquire(dir).await?;
         Self::open_locked(&dir.join(format!("{service}.db")), lock).await
     }
 
@@ -68,7 +68,7 @@ impl SqliteDatabase {
             .parent()
             .filter(|dir| !dir.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let lock = DataDirLock::acquire(dir)?;
+        let lock = DataDirLock::acquire(dir).await?;
         Self::open_locked(file, lock).await
     }
 

@@ -1,7 +1,7 @@
 //! Data directories, settings, roles and schemas.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use platform_clock::SystemClock;
@@ -10,35 +10,63 @@ use platform_sql::{Database, DatabaseConfig, Error, OpenError, PgDatabase, Postg
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
+/// Another process, which has a data directory.
+struct Holder(Child);
+
+impl Holder {
+    /// `flock` stands for it.
+    fn of(dir: &Path) -> Self {
+        let lock = dir.join(".lock");
+        let mut child = Command::new("flock")
+            .arg(&lock)
+            .args(["sh", "-c", "echo 4711 > \"$0\"; echo ready; read -r _"])
+            .arg(&lock)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut stdout, &mut ready).unwrap();
+        Self(child)
+    }
+
+    fn end(mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_second_process_on_a_data_directory_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    // `flock` stands for the other process.
-    let lock = dir.path().join(".lock");
-    let mut other = Command::new("flock")
-        .arg(&lock)
-        .args(["sh", "-c", "echo 4711 > \"$0\"; echo ready; read -r _"])
-        .arg(&lock)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut ready = String::new();
-    let mut stdout = std::io::BufReader::new(other.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut ready).unwrap();
-    let config = DatabaseConfig::SqliteDir(dir.path().to_owned());
-    let refused = Database::open(&config, "shelf", Arc::new(SystemClock))
-        .await
-        .unwrap_err();
+    let other = Holder::of(dir.path());
+    tokio::time::pause();
+    let refused = open_shelf(dir.path()).await.unwrap_err();
+    tokio::time::resume();
     assert!(
         matches!(&refused, OpenError::InUse { holder, .. } if holder == "4711"),
         "{refused}"
     );
     assert!(refused.to_string().contains("DATA_DIR"));
 
-    drop(other.stdin.take());
-    other.wait().unwrap();
-    Database::open(&config, "shelf", Arc::new(SystemClock)).await.unwrap();
+    other.end();
+    open_shelf(dir.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_waits_for_the_one_before_it_to_be_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = Holder::of(dir.path());
+    let mut opening = std::pin::pin!(open_shelf(dir.path()));
+    assert!(futures::poll!(&mut opening).is_pending());
+    other.end();
+    opening.await.unwrap();
+}
+
+async fn open_shelf(dir: &Path) -> Result<Database, OpenError> {
+    let config = DatabaseConfig::SqliteDir(dir.to_owned());
+    Database::open(&config, "shelf", Arc::new(SystemClock)).await
 }
 
 #[tokio::test]
