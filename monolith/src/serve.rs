@@ -13,6 +13,7 @@ use platform_runtime::docs;
 use platform_runtime::health::Health;
 use platform_runtime::host::Host;
 use platform_runtime::router::{ApiRouter, Guard};
+use platform_sql::Company;
 
 use crate::config::Config;
 use crate::demo::{self, Demo};
@@ -29,6 +30,14 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut host = Host::start(&config.host, Stoa::BINARY)?;
     let shop = Shop::open(config, clock.clone()).await?;
+    let company = if config.events.nats.is_some() {
+        Company::Others
+    } else {
+        Company::Nobody
+    };
+    if !shop.attend(company).await? {
+        return Err(config.events.refuse_company().into());
+    }
     let demo = if arguments.demo {
         Some(demo::fill(&shop).await?)
     } else {

@@ -16,7 +16,7 @@ use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
 use platform_runtime::router::ApiRouter;
 use platform_runtime::trust::Trust;
-use platform_sql::{Database, Schema};
+use platform_sql::{Company, Database, Schema};
 use product_client::{SwitchedProducts, SwitchedStock};
 use user_client::SwitchedUsers;
 use user_service::app as user;
@@ -123,6 +123,16 @@ impl Shop {
             remote_products: remote_products.map(|remote| remote.availability),
             databases: opened,
         })
+    }
+
+    /// Notes that this process serves its schemas; `false` if it may not, for others do.
+    pub async fn attend(&self, company: Company) -> Result<bool, Failure> {
+        for database in &self.databases {
+            if !database.attend(company).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Starts what runs beside the requests, with events over a bus. When it answers, what a crash left behind is finished

@@ -2,6 +2,7 @@
 
 use platform_sql::DatabaseConfig;
 use platform_sql::testing::TestDatabase;
+use platform_testing::NatsServer;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
@@ -106,4 +107,40 @@ async fn postgres_a_plain_login_works_once_an_operator_has_provisioned_for_it() 
     let tea = shop.stock_up(&admin, "TEA", 1).await;
     assert_eq!(shop.order(&admin, "first", &tea, 1).await.0, 201);
     shop.stop().await;
+}
+
+#[tokio::test]
+async fn postgres_a_second_process_on_the_same_schemas_needs_a_way_for_events() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let Some(nats) = NatsServer::start().await else {
+        return;
+    };
+    let alone = settings(&database);
+    let mut told = alone.clone();
+    told.push(("NATS_URL", nats.url()));
+    let serve = async |settings: &[(&'static str, String)]| {
+        let listen = [("LISTEN_ADDR", "127.0.0.1:0".to_owned())];
+        let refused = stoa(&["serve"], &[settings, &listen].concat()).await;
+        assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+        refused.stderr.lines().last().unwrap_or_default().to_owned()
+    };
+
+    let shop = Shop::open_with(&["serve"], &alone).await;
+    let refusal = "error: NATS_URL: must be set: another process serves these schemas";
+    assert_eq!(serve(&alone).await, refusal);
+    let refusal =
+        "error: NATS_URL: another process serves these schemas without it: stop that one, or give it the same";
+    assert_eq!(serve(&told).await, refusal);
+    // Whoever is killed is not in anybody's way.
+    shop.process.kill().await;
+    let first = Shop::open_with(&["serve"], &told).await;
+    let second = Shop::open_with(&["serve"], &told).await;
+    assert_eq!(
+        serve(&alone).await,
+        "error: NATS_URL: must be set: another process serves these schemas"
+    );
+    first.stop().await;
+    second.stop().await;
 }

@@ -64,6 +64,15 @@ impl EventsConfig {
         }
     }
 
+    /// Refuses to go on where somebody serves the same schemas and would not hear of what this process does, nor it of them.
+    pub fn refuse_company(&self) -> SettingsError {
+        let reason = match self.nats {
+            Some(_) => "another process serves these schemas without it: stop that one, or give it the same",
+            None => "must be set: another process serves these schemas",
+        };
+        SettingsError::new("NATS_URL", reason)
+    }
+
     /// The bus of this process, which NATS knows as `process`. A server that is away is no error.
     pub async fn connect(&self, process: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn Bus>, SettingsError> {
         let Some(nats) = &self.nats else {

@@ -14,7 +14,7 @@ use platform_runtime::lifecycle::Lifecycle;
 use platform_runtime::router::ApiRouter;
 use platform_runtime::trust::Trust;
 use platform_runtime::{Info, docs};
-use platform_sql::Database;
+use platform_sql::{Company, Database};
 
 use crate::ServiceConfig;
 
@@ -42,6 +42,9 @@ impl ServiceHost {
         events.require("this process holds one service, and its events have to reach the others")?;
         let host = Host::start(&config.host, process)?;
         let database = Database::open(&config.database, service, clock.clone()).await?;
+        if !database.attend(Company::Others).await? {
+            return Err(events.refuse_company().into());
+        }
         Ok(Self {
             database,
             bus: events.connect(process, clock.clone()).await?,

@@ -65,7 +65,7 @@ pub use batcher::Batcher;
 pub use error::Error;
 pub use lock::DataDirLock;
 pub use migrations::Migrations;
-pub use open::{Database, DatabaseConfig, OpenError, OwnerError, PostgresConfig};
+pub use open::{Company, Database, DatabaseConfig, OpenError, OwnerError, PostgresConfig};
 pub use postgres::PgDatabase;
 pub use reader::Reader;
 pub use schema::Schema;

@@ -180,6 +180,15 @@ pub enum OwnerError {
     Database(#[from] Error),
 }
 
+/// Whom a process that serves a schema has beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// It would not hear what others do: it must be alone.
+    Nobody,
+    /// Events go between processes: there may be others.
+    Others,
+}
+
 /// A database of either kind; a service makes the store that fits.
 #[derive(Debug, Clone)]
 pub enum Database {
@@ -257,6 +266,15 @@ impl Database {
     /// Whether the database answers; for readiness.
     pub async fn ping(&self) -> Result<(), Error> {
         either!(self, it => it.ping().await)
+    }
+
+    /// Notes that this process serves the schema, until it is closed. `false`: somebody is there who must be alone, or this process
+    /// must be and is not. A file is one process' in any case.
+    pub async fn attend(&self, company: Company) -> Result<bool, Error> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(database) => database.attend(company).await,
+        }
     }
 
     /// Claims the schema for a process that opens it as local; `setting` is what the refusal names.

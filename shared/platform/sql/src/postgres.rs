@@ -28,6 +28,7 @@ pub mod outbox;
 #[expect(clippy::duplicate_mod, reason = "one source, compiled for each engine")]
 #[path = "shared/owner.rs"]
 pub mod owner;
+mod presence;
 mod provision;
 mod writer;
 
@@ -74,6 +75,7 @@ pub struct PgDatabase {
     options: PgConnectOptions,
     session: Arc<str>,
     schema: Arc<str>,
+    presence: presence::Presence,
 }
 
 impl PgDatabase {
@@ -119,6 +121,7 @@ impl PgDatabase {
             options,
             session,
             schema: names.schema.as_str().into(),
+            presence: presence::Presence::default(),
         }
     }
 
@@ -143,6 +146,7 @@ impl PgDatabase {
 
     /// Waits for what runs and closes the connections.
     pub async fn close(&self) {
+        self.presence.end();
         self.reader.0.close().await;
     }
 }
