@@ -6,6 +6,7 @@
 pub mod book;
 pub mod ceiling;
 pub mod figures;
+pub mod five;
 pub mod logins;
 pub mod million;
 pub mod peer;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use self::book::{Book, System};
+use self::five::{Between, Five};
 use self::peer::Peer;
 use self::postgres::Postgres;
 use self::stoa::Site;
@@ -48,6 +50,10 @@ pub struct Options {
     /// What the peer's run.sh is asked for.
     #[arg(long, default_value = "monolith")]
     pub peer_topology: String,
+    /// A NATS server; with it the shop is measured as five processes too, over HTTP and gRPC, and the peer as microservices. Their binaries
+    /// lie beside `stoa`.
+    #[arg(long)]
+    pub nats_server: Option<PathBuf>,
     /// Where databases and logs are put, on the disk to be measured; emptied before every use, but for the peer's copy.
     #[arg(long, default_value = "/var/tmp/stoa-bench")]
     pub place: PathBuf,
@@ -92,6 +98,13 @@ pub async fn bench(options: &Options) -> Result<String> {
         }
         None => None,
     };
+    let services = match (&options.peer, &options.nats_server) {
+        (Some(source), Some(_)) => Some(Peer::set_up(source, &options.place, "micro").await?),
+        _ => None,
+    };
+    if let Some(nats_server) = &options.nats_server {
+        Five::check(bench.binaries(), nats_server)?;
+    }
     book.start_ms = stoa::start_ms(&bench.stoa, &bench.empty_place("starts")?, STARTS).await?;
     for repeat in 0..options.repeats.max(1) {
         say(&format!("repetition {} of {}", repeat + 1, options.repeats.max(1)));
@@ -99,6 +112,17 @@ pub async fn bench(options: &Options) -> Result<String> {
         bench.ours(System::Postgres, &mut book).await?;
         if let Some(peer) = &peer {
             bench.theirs(peer, repeat == 0, &mut book).await?;
+        }
+        if let Some(nats_server) = &options.nats_server {
+            bench
+                .five(System::FiveHttp, Between::Http, nats_server, &mut book)
+                .await?;
+            bench
+                .five(System::FiveGrpc, Between::Grpc, nats_server, &mut book)
+                .await?;
+        }
+        if let Some(services) = &services {
+            bench.their_services(services, &mut book).await?;
         }
     }
     bench.ceilings(&mut book).await?;
@@ -147,6 +171,60 @@ impl Bench<'_> {
             .collect();
         self.measure(system, Scenario::DetailOnce, 16, &mut shop, &watches, book)
             .await
+    }
+
+    /// The shop as five processes: set up, restart, idle memory, what the price of a topology is read from.
+    async fn five(&self, system: System, between: Between, nats_server: &Path, book: &mut Book) -> Result<()> {
+        let place = self.empty_place("five")?;
+        let postgres = Postgres::start(&self.options.postgres, &place).await?;
+        let five = Five {
+            binaries: self.binaries().to_owned(),
+            nats_server: nats_server.canonicalize()?,
+            place,
+            database_url: postgres.url(),
+            between,
+        };
+        let running = five.start().await?;
+        let shop = prepare(&running.target, Shape::Stoa, &self.wanted).await?;
+        drop(running);
+        let running = five.start().await?;
+        let mut shop = shop.moved_to(running.target.clone());
+        let mut watches = running.watches();
+        watches.push(postgres.watch());
+        self.of_services(system, &mut shop, &watches, book).await
+    }
+
+    async fn their_services(&self, peer: &Peer, book: &mut Book) -> Result<()> {
+        let running = peer.start(false, &[]).await?;
+        let mut shop = prepare(&running.target(), Shape::Gin, &self.wanted).await?;
+        drop(running);
+        let running = peer.start(true, &[]).await?;
+        self.of_services(System::PeerServices, &mut shop, &running.watches()?, book)
+            .await
+    }
+
+    async fn of_services(&self, system: System, shop: &mut Shop, watches: &[Watch], book: &mut Book) -> Result<()> {
+        settle(watches).await?;
+        let idle = application_mb(watches, false)?;
+        book.idle_mb.entry(system).or_default().push(idle);
+        let ours = system != System::PeerServices;
+        for (scenario, connections) in [
+            (Scenario::Detail, 16),
+            (Scenario::DetailThrough, 16),
+            (Scenario::CheckoutOne, 1),
+            (Scenario::CheckoutOne, 64),
+            (Scenario::CheckoutThree, 64),
+        ] {
+            if ours || scenario != Scenario::DetailThrough {
+                self.measure(system, scenario, connections, shop, watches, book).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder of our binaries.
+    fn binaries(&self) -> &Path {
+        self.stoa.parent().unwrap_or(Path::new("."))
     }
 
     /// The peer: the same steps. Its passwords are bcrypt as it comes; for the logins it is started once with what we use.
@@ -238,7 +316,7 @@ impl Bench<'_> {
         let place = self.empty_place("shop")?;
         let postgres = match system {
             System::Postgres => Some(Postgres::start(&self.options.postgres, &place).await?),
-            System::Sqlite | System::Peer => None,
+            _ => None,
         };
         let database_url = postgres.as_ref().map(Postgres::url);
         Ok((

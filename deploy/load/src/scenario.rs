@@ -10,7 +10,7 @@ use http_body_util::Full;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use crate::client::Template;
+use crate::client::{Target, Template};
 use crate::shape::{order_body, order_line, search_words};
 use crate::shop::Shop;
 
@@ -21,6 +21,8 @@ pub enum Scenario {
     Detail,
     /// Each product once and never again, so that no cache can help; ends when all were read.
     DetailOnce,
+    /// One random product under an address that is never the same, so that only the service behind the door can know the answer.
+    DetailThrough,
     /// A random page of 20 of the product list.
     List,
     /// A search with one or two words, the last perhaps half typed.
@@ -57,6 +59,7 @@ impl Scenario {
         match self {
             Self::Detail => "detail",
             Self::DetailOnce => "detail-once",
+            Self::DetailThrough => "detail-through",
             Self::List => "list",
             Self::Search => "search",
             Self::History => "history",
@@ -79,6 +82,11 @@ pub struct Script {
 enum Requests {
     Any(Vec<Template>),
     Once(Vec<Template>, AtomicUsize),
+    Through {
+        target: Target,
+        paths: Vec<String>,
+        next: AtomicUsize,
+    },
     Orders {
         buyers: Vec<Template>,
         lines: Vec<String>,
@@ -100,6 +108,11 @@ impl Script {
         let requests = match scenario {
             Scenario::Detail => Requests::Any(details(shop)?),
             Scenario::DetailOnce => Requests::Once(details(shop)?, AtomicUsize::new(0)),
+            Scenario::DetailThrough => Requests::Through {
+                target: shop.target.clone(),
+                paths: shop.product_ids.iter().map(|id| shop.shape.product_path(id)).collect(),
+                next: AtomicUsize::new(0),
+            },
             Scenario::List => Requests::Any(gets(shop, shop.page_paths.iter().cloned())?),
             Scenario::Search => {
                 let paths: Option<Vec<String>> = search_words()
@@ -133,6 +146,12 @@ impl Script {
             Requests::Once(templates, next) => templates
                 .get(next.fetch_add(1, Ordering::Relaxed))
                 .map(Template::request),
+            Requests::Through { target, paths, next } => {
+                let path = &paths[rng.random_range(..paths.len())];
+                let path = format!("{path}?past={}", next.fetch_add(1, Ordering::Relaxed));
+                let template = Template::get(target, &path).expect("a number makes no path a wrong one");
+                Some(template.request())
+            }
             Requests::Orders {
                 buyers,
                 lines,
@@ -162,6 +181,7 @@ impl Requests {
     fn are_enough(&self) -> bool {
         match self {
             Self::Any(templates) | Self::Once(templates, _) => !templates.is_empty(),
+            Self::Through { paths, .. } => !paths.is_empty(),
             Self::Orders {
                 buyers,
                 lines,
@@ -223,7 +243,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::client::Target;
 
     fn order_script(pick: Pick) -> Script {
         let template = Template::post(&Target::local(8080), "/api/orders", "application/json", "").unwrap();

@@ -17,8 +17,14 @@ pub enum System {
     Sqlite,
     /// Ours on Postgres.
     Postgres,
+    /// Ours as five processes on Postgres, over HTTP.
+    FiveHttp,
+    /// The same over gRPC.
+    FiveGrpc,
     /// The peer on its Postgres.
     Peer,
+    /// The peer's microservices.
+    PeerServices,
 }
 
 impl System {
@@ -27,7 +33,10 @@ impl System {
         match self {
             Self::Sqlite => "ours, SQLite",
             Self::Postgres => "ours, Postgres",
+            Self::FiveHttp => "ours, five over HTTP",
+            Self::FiveGrpc => "ours, five over gRPC",
             Self::Peer => "peer",
+            Self::PeerServices => "peer, services",
         }
     }
 }
@@ -73,7 +82,13 @@ impl Book {
     /// The figures, then every run, then every deep page.
     pub fn report(&self) -> String {
         let figures = figures::table_of(self);
-        let mut report = format!("## Figures\n\n{figures}\n## Runs\n\n{}", self.runs_table());
+        let mut report = format!("## Figures\n\n{figures}");
+        if self.idle_mb.contains_key(&System::FiveHttp) {
+            report.push_str("\n## What a topology costs\n\n");
+            report.push_str(&self.topologies_table());
+        }
+        report.push_str("\n## Runs\n\n");
+        report.push_str(&self.runs_table());
         if !self.deep_pages.is_empty() {
             report.push_str("\n## Page 10,000 against page 1\n\n");
             report.push_str(&self.deep_pages_table());
@@ -111,6 +126,51 @@ impl Book {
                 middle(|run| run.cpu_ms_each("db")),
                 middle(application_mb),
                 others.to_string(),
+            ]);
+        }
+        table(&head.map(str::to_owned), &rows)
+    }
+
+    /// One process and five, on the same Postgres: what a team pays for taking the shop apart.
+    fn topologies_table(&self) -> String {
+        let head = [
+            "topology",
+            "idle MB",
+            "detail, kept at the door: CPU ms",
+            "detail, not kept: CPU ms",
+            "checkout, 1 at once: p50 ms",
+            "checkout, 64 at once: per second",
+            "their CPU ms",
+            "of three lines: CPU ms",
+        ];
+        let mut rows = Vec::new();
+        for system in [
+            System::Postgres,
+            System::FiveHttp,
+            System::FiveGrpc,
+            System::PeerServices,
+        ] {
+            let Some(idle) = self.idle_mb.get(&system).and_then(|all| median(all.iter().copied())) else {
+                continue;
+            };
+            let shown = |value: Option<f64>| value.map_or_else(String::new, number);
+            let cpu =
+                |scenario, connections| shown(self.run(system, scenario, connections, Measured::cpu_ms_each_of_all));
+            // In one process the door keeps nothing: the service does.
+            let through = if system == System::Postgres || system == System::PeerServices {
+                Scenario::Detail
+            } else {
+                Scenario::DetailThrough
+            };
+            rows.push(vec![
+                system.name().to_owned(),
+                number(idle),
+                cpu(Scenario::Detail, 16),
+                cpu(through, 16),
+                shown(self.run(system, Scenario::CheckoutOne, 1, |run| run.outcome.quantile_ms(0.5))),
+                shown(self.run(system, Scenario::CheckoutOne, 64, |run| run.outcome.per_second())),
+                cpu(Scenario::CheckoutOne, 64),
+                cpu(Scenario::CheckoutThree, 64),
             ]);
         }
         table(&head.map(str::to_owned), &rows)

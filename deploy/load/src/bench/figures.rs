@@ -85,6 +85,7 @@ pub fn table_of(book: &Book) -> String {
     memory(book, &mut figures);
     checkouts_on_sqlite(book, &mut figures);
     on_postgres(book, &mut figures);
+    five_processes(book, &mut figures);
     logins(book, &mut figures);
     deep_pages(book, &mut figures);
     // A figure with a goal stays in view when it was not measured.
@@ -188,6 +189,44 @@ fn on_postgres(book: &Book, figures: &mut Vec<Figure>) {
     figures.push(Figure::new(name, Goal::Printed, book.postgres_ceiling, None));
 }
 
+fn five_processes(book: &Book, figures: &mut Vec<Figure>) {
+    if !book.idle_mb.contains_key(&System::FiveHttp) {
+        return;
+    }
+    let cpu = |system, scenario, connections| book.run(system, scenario, connections, Measured::cpu_ms_each_of_all);
+    let peer = |scenario, connections| cpu(System::PeerServices, scenario, connections);
+    let theirs = peer(Scenario::Detail, 16);
+    for (scenario, what, share) in [
+        (Scenario::DetailThrough, "not kept at the gateway", 0.5),
+        (Scenario::Detail, "kept at the gateway", 0.15),
+    ] {
+        let name = format!("five processes: product detail, {what}, 16 connections, app + db CPU ms");
+        figures.push(Figure::new(
+            name,
+            Goal::OfPeer(share),
+            cpu(System::FiveHttp, scenario, 16),
+            theirs,
+        ));
+    }
+    for (system, goals) in [(System::FiveHttp, true), (System::FiveGrpc, false)] {
+        for (scenario, what, share) in [
+            (Scenario::CheckoutOne, "one of 1,000", 0.6),
+            (Scenario::CheckoutThree, "three", 0.4),
+        ] {
+            let goal = if goals { Goal::OfPeer(share) } else { Goal::Printed };
+            let name = format!("{}: checkout, {what}, 64 at once, app + db CPU ms", system.name());
+            figures.push(Figure::new(name, goal, cpu(system, scenario, 64), peer(scenario, 64)));
+        }
+        let idle = book.idle_mb.get(&system).and_then(|all| median(all.iter().copied()));
+        let peer = book
+            .idle_mb
+            .get(&System::PeerServices)
+            .and_then(|all| median(all.iter().copied()));
+        let name = format!("{}: memory of all five, idle, MB", system.name());
+        figures.push(Figure::new(name, Goal::AtMost(120.0), idle, peer));
+    }
+}
+
 fn logins(book: &Book, figures: &mut Vec<Figure>) {
     for system in [System::Sqlite, System::Postgres] {
         let engine = engine(system);
@@ -230,8 +269,8 @@ fn deep_pages(book: &Book, figures: &mut Vec<Figure>) {
 fn engine(system: System) -> &'static str {
     match system {
         System::Sqlite => "SQLite",
-        System::Postgres => "Postgres",
-        System::Peer => "peer",
+        System::Postgres | System::FiveHttp | System::FiveGrpc => "Postgres",
+        System::Peer | System::PeerServices => "peer",
     }
 }
 
