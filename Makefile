@@ -33,7 +33,7 @@ docs: ## the documentation builds without a warning
 deny: ## licences, banned crates, sources
 	cargo deny check licenses bans sources
 
-kubernetes: ## the manifests are valid and keep the rules of checkov
+kubernetes: ## the manifests are valid in three versions, and checkov finds nothing
 	deploy/kubernetes/check.sh
 
 tests: ## all tests, on SQLite, PostgreSQL 15 and NATS, then what touches PostgreSQL on 18

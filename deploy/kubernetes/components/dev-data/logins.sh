@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run once, when the database is made: a login for each service. What it may do comes with the role of its schema, which
+# Run once, when the database is made: a login for each server. What it may do comes with the role of its schema, which
 # `migrate --provision` makes.
 set -euo pipefail
 for login in auth user product order stoa; do
