@@ -20,7 +20,7 @@ struct World {
     local: Arc<dyn Orders>,
     remote: Vec<Arc<dyn Orders>>,
     served: Served,
-    _shop: Shop,
+    shop: Shop,
     _database: TestDatabase,
 }
 
@@ -48,7 +48,7 @@ async fn world() -> World {
         local: app.orders(),
         remote: [Scheme::Http, Scheme::Grpc].map(connect).into(),
         served,
-        _shop: shop,
+        shop,
         _database: database,
     }
 }
@@ -82,6 +82,20 @@ async fn too_many_at_once_are_no_answer() {
         let error = remote.get_many(&ids).await.unwrap_err();
         assert!(matches!(error, OrdersError::Unavailable(Some(_))), "{error:?}");
         assert_eq!(remote.get_many(&ids[..100]).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn books_that_are_away_are_unavailable_and_nothing_is_told_of_them() {
+    let world = world().await;
+    world.shop.database.close().await;
+    let told = [
+        "answered 503 (unavailable)",
+        "answered 503 (unavailable): Not available now",
+    ];
+    for (remote, told) in world.remote.iter().zip(told) {
+        let OrdersError::Unavailable(source) = remote.list(None, 1).await.unwrap_err();
+        assert_eq!(source.unwrap().to_string(), told);
     }
 }
 

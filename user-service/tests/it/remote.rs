@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use platform_clock::{Clock, SystemClock};
 use platform_rpc::{Outgoing, Scheme, Target};
+use platform_sql::Database;
 use platform_sql::testing::TestDatabase;
 use platform_testing::{Served, free_address};
 use user_api::{AccountCopy, Users, UsersError};
@@ -13,13 +14,15 @@ use values::{Email, UserId};
 struct World {
     users: Arc<dyn Users>,
     served: Served,
+    store: Database,
     _database: TestDatabase,
 }
 
 /// None: in this process.
 async fn world(scheme: Option<Scheme>) -> World {
     let database = TestDatabase::sqlite();
-    let app = App::build(database.open(NAME).await, "test", Arc::new(SystemClock));
+    let store = database.open(NAME).await;
+    let app = App::build(store.clone(), "test", Arc::new(SystemClock));
     let app = app.await.unwrap();
     let served = Served::start(NAME, app.routes(), |guard| app.grpc(guard));
     let users = match scheme {
@@ -32,6 +35,7 @@ async fn world(scheme: Option<Scheme>) -> World {
     World {
         users,
         served,
+        store,
         _database: database,
     }
 }
@@ -81,6 +85,19 @@ macro_rules! in_every_place {
     };
 }
 in_every_place!(a_profile_is_made_once_and_follows_its_account);
+
+#[tokio::test]
+async fn a_store_that_is_away_is_unavailable_and_nothing_is_told_of_it() {
+    for (scheme, told) in [
+        (Scheme::Http, "answered 503 (unavailable)"),
+        (Scheme::Grpc, "answered 503 (unavailable): Not available now"),
+    ] {
+        let world = world(Some(scheme)).await;
+        world.store.close().await;
+        let UsersError::Unavailable(source) = world.users.ensure(&account()).await.unwrap_err();
+        assert_eq!(source.unwrap().to_string(), told);
+    }
+}
 
 #[tokio::test]
 async fn nobody_there_is_unavailable() {

@@ -267,6 +267,48 @@ mod tests {
     }
 
     #[test]
+    fn so_do_pages_and_questions_and_what_a_later_release_adds_is_passed_over() {
+        let page = OrderRecordPage {
+            items: vec![record(OrderState::Paid)],
+            more: true,
+            read_at: Timestamp::from_micros(1),
+        };
+        let message = proto::ListOrdersResponse::from(page.clone());
+        assert_eq!(OrderRecordPage::try_from(message).unwrap(), page);
+        let mut body = serde_json::to_value(&page).unwrap();
+        for place in ["", "/items/0", "/items/0/events"] {
+            body.pointer_mut(place).unwrap()["added_later"] = serde_json::json!({"a": [1]});
+        }
+        assert_eq!(serde_json::from_value::<OrderRecordPage>(body).unwrap(), page);
+
+        for after in [None, Some(record(OrderState::Paid).id)] {
+            let call = RecordsAfter { after, limit: 7 };
+            let message = proto::ListOrdersRequest::from(call);
+            assert_eq!(RecordsAfter::try_from(message).unwrap(), call);
+            let mut body = serde_json::to_value(call).unwrap();
+            body["added_later"] = serde_json::json!(1);
+            assert_eq!(serde_json::from_value::<RecordsAfter>(body).unwrap(), call);
+        }
+    }
+
+    #[test]
+    fn more_than_a_hundred_orders_at_once_are_refused_in_both_forms() {
+        let ids = |count| vec![record(OrderState::Paid).id; count];
+        let call = RecordsOf { ids: ids(100) };
+        let message = proto::BatchGetOrdersRequest::from(call.clone());
+        assert_eq!(RecordsOf::try_from(message).unwrap(), call);
+        let body = serde_json::to_value(&call).unwrap();
+        assert_eq!(serde_json::from_value::<RecordsOf>(body).unwrap(), call);
+
+        let call = RecordsOf { ids: ids(101) };
+        let message = proto::BatchGetOrdersRequest::from(call.clone());
+        assert_eq!(RecordsOf::try_from(message).unwrap_err().pointer, "/ids");
+        let body = serde_json::to_value(&call).unwrap();
+        let error = serde_json::from_value::<RecordsOf>(body).unwrap_err();
+        assert!(error.to_string().contains("at most 100"), "{error}");
+    }
+
+    #[test]
     fn a_state_of_a_later_release_is_no_answer() {
         let mut message = proto::OrderRecord::from(record(OrderState::Paid));
         message.state = 99;

@@ -109,6 +109,20 @@ mod tests {
     }
 
     #[test]
+    fn so_it_does_as_json_and_what_a_later_release_adds_is_passed_over() {
+        let later = |mut body: serde_json::Value| {
+            body["added_later"] = serde_json::json!({"a": [1]});
+            body
+        };
+        let account = account();
+        let written = later(serde_json::to_value(&account).unwrap());
+        assert_eq!(serde_json::from_value::<AccountCopy>(written).unwrap(), account);
+        let user = account.as_user();
+        let written = later(serde_json::to_value(&user).unwrap());
+        assert_eq!(serde_json::from_value::<User>(written).unwrap(), user);
+    }
+
+    #[test]
     fn a_message_that_is_no_account_names_the_field() {
         let good = proto::EnsureUserRequest::from(&account());
         let pointer = |message: proto::EnsureUserRequest| AccountCopy::try_from(message).unwrap_err().pointer;
