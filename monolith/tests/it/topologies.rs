@@ -2,6 +2,7 @@
 //! header by header and byte by byte.
 
 mod cluster;
+mod customers;
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,8 @@ use acceptance::{Credentials, Transcript, tell_all};
 use platform_sql::testing::TestDatabase;
 
 pub(crate) use cluster::binary;
+use customers::Customers;
+
 use cluster::{ADMIN, ADMIN_PASSWORD, Cluster, Layout, Scheme, Service};
 
 /// Tells them to a fresh shop.
@@ -75,6 +78,29 @@ async fn each_service_can_be_taken_out_of_the_one_process() {
             .map(|(service, scheme)| extracted(&[service], scheme)),
     );
     assert_that_all_say_the_same(&layouts).await;
+}
+
+#[tokio::test]
+async fn five_processes_sell_on_without_auth_and_without_a_broker() {
+    for scheme in [Scheme::Http, Scheme::Grpc] {
+        let Some(mut cluster) = Cluster::open(&Layout::Five(scheme, None)).await else {
+            return;
+        };
+        let shop = Customers::of(&cluster.url());
+        let admin = shop.token("login", ADMIN, ADMIN_PASSWORD).await;
+        let ada = shop.token("register", "ada@shop.example", "a password for ada").await;
+        let product = shop.product(&admin).await;
+        assert_eq!(shop.order(&ada, "before", &product).await, 201);
+        // Keys and service tokens are known everywhere by now; whoever is signed in buys on.
+        cluster.kill(Service::Auth).await;
+        cluster.kill_nats().await;
+        for key in ["after", "once-more"] {
+            assert_eq!(shop.order(&ada, key, &product).await, 201, "{scheme:?}");
+        }
+        assert_eq!(shop.order(&ada, "after", &product).await, 201, "a replay");
+        assert_eq!(shop.orders(&ada).await, 3);
+        cluster.stop().await;
+    }
 }
 
 /// Long: `make test-topologies` runs it.

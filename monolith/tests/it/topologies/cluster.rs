@@ -49,8 +49,8 @@ pub(super) enum Layout {
 /// Its processes, and the servers they need.
 pub(super) struct Cluster {
     door: Process,
-    services: Vec<Process>,
-    _nats: Option<NatsServer>,
+    services: BTreeMap<Service, Process>,
+    nats: Option<NatsServer>,
     _files: TempDir,
 }
 
@@ -146,14 +146,15 @@ impl Cluster {
             Process::launch_on(address, binary, &["serve"], &settings)
         };
 
-        let mut services = Vec::new();
+        let mut services = BTreeMap::new();
         for (&service, &address) in &addresses {
             let calls: &[Service] = match service {
                 Service::Auth => &[Service::User],
                 Service::User | Service::Product => &[Service::Auth],
                 Service::Order => &[Service::Auth, Service::Product],
             };
-            services.push(launch(address, &service.binary(), settings(service.name(), calls)));
+            let process = launch(address, &service.binary(), settings(service.name(), calls));
+            services.insert(service, process);
         }
         let door = if let Layout::Five(..) = layout {
             launch(
@@ -167,14 +168,14 @@ impl Cluster {
             settings.push(("SERVICES_LISTEN_ADDR", rest.to_string()));
             launch(free_address(), &binary("stoa"), settings)
         };
-        let mut ready = Vec::new();
-        for service in services {
-            ready.push(service.ready().await);
+        let mut ready = BTreeMap::new();
+        for (service, process) in services {
+            ready.insert(service, process.ready().await);
         }
         Some(Self {
             door: door.ready().await,
             services: ready,
-            _nats: nats,
+            nats,
             _files: files,
         })
     }
@@ -184,9 +185,19 @@ impl Cluster {
         self.door.url("")
     }
 
+    /// Ends a service with SIGKILL; nobody takes its place.
+    pub(super) async fn kill(&mut self, service: Service) {
+        self.services.remove(&service).expect("it is a process").kill().await;
+    }
+
+    /// Ends the broker with SIGKILL.
+    pub(super) async fn kill_nats(&mut self) {
+        self.nats.as_mut().expect("there is a broker").kill().await;
+    }
+
     /// Ends it as an operator would: nobody may complain.
     pub(super) async fn stop(self) {
-        for process in std::iter::once(self.door).chain(self.services) {
+        for process in std::iter::once(self.door).chain(self.services.into_values()) {
             let status = process.terminate().await;
             assert!(status.success(), "{status}");
         }
