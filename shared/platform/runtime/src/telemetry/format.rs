@@ -32,7 +32,7 @@ where
         if let Some(context) = context.filter(|_| !line.names_request) {
             line.text("request_id", context.request_id());
             if !line.is_pretty {
-                line.value("trace_id", format_args!("{}", context.trace().id()));
+                line.text("trace_id", &context.trace().id());
             }
         }
         line.end()
