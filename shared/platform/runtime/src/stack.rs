@@ -20,7 +20,8 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::Request;
+use http::{Method, Request, header};
+use http_body::Body as _;
 use platform_clock::Clock;
 use platform_problem::{Problem, codes};
 use tokio::time::Instant;
@@ -87,6 +88,7 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
         }
         request.extensions_mut().insert(context.clone());
         let log = AccessLog::begin(&context, &request);
+        let is_head = *request.method() == Method::HEAD;
         let request = request.map(linger::lingering);
         let app = self.app.clone();
         let scope = context.clone();
@@ -99,12 +101,26 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
                 Problem::new(&codes::INTERNAL).into_response()
             });
             let mut response = problems::in_one_form(response, context.request_id());
+            if is_head {
+                response = without_body(response);
+            }
             let id = context.request_id_header().clone();
             response.headers_mut().insert(REQUEST_ID, id);
             log.end(grpc::status_of(response.status(), response.headers()));
             Ok(response)
         }))
     }
+}
+
+/// For HEAD. Routers leave the body away, but refusals are written after them; HTTP/1 does not send that either, yet in HTTP/2
+/// it would break the stream.
+fn without_body(response: Response) -> Response {
+    let length = response.body().size_hint().exact().filter(|length| *length > 0);
+    let mut response = response.map(|_| Body::empty());
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    response
 }
 
 async fn answer(mut app: impl App, request: Request<Body>) -> Response {

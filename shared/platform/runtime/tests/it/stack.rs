@@ -4,10 +4,15 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use http::Request;
 use platform_clock::SystemClock;
 use platform_runtime::listener::Limits;
 use platform_runtime::stack::Stack;
 use serde_json::Value;
+use tower::{Layer, ServiceExt};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::wire::{read_answer, start, start_behind, write};
@@ -58,6 +63,27 @@ async fn every_answer_names_the_request_and_every_refusal_in_its_body_too() {
     }
     let refused = process.send("DELETE /hello HTTP/1.1").await;
     assert_eq!(header(&refused, "allow"), Some("GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_refused_head_has_the_length_of_the_refusal_and_no_body() {
+    let app = Stack::new(Arc::new(SystemClock)).layer(Router::new());
+    let ask = async |method: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri("/nowhere")
+            .header("x-request-id", "r7");
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let length = head
+            .headers
+            .get("content-length")
+            .map(|length| length.to_str().unwrap().to_owned());
+        (head.status.as_u16(), length, to_bytes(body, 10_000).await.unwrap())
+    };
+    let (_, _, refusal) = ask("GET").await;
+    let expected = (404, Some(refusal.len().to_string()), Bytes::new());
+    assert_eq!(ask("HEAD").await, expected);
 }
 
 #[tokio::test]
