@@ -70,6 +70,12 @@ impl Route {
         found.ok_or_else(|| Problem::new(&codes::METHOD_NOT_ALLOWED).header("allow", self.allow()))
     }
 
+    /// Whether a GET here is answered to everybody alike.
+    pub(crate) fn has_public_answers(&self) -> bool {
+        let mut operations = self.operations.iter();
+        operations.any(|operation| operation.policy.cache == Cache::Public)
+    }
+
     fn allow(&self) -> String {
         let mut methods: Vec<&str> = self
             .operations

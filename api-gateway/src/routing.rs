@@ -120,9 +120,12 @@ impl Parts {
     ) -> Response {
         let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
         let is_elsewhere = self.upstreams.place(route.service) == Place::Remote;
-        let _writing = (is_elsewhere && !is_read && route.is_cached).then(|| self.cache.writing(parts.uri.path()));
+        let _writing = (is_elsewhere && !is_read && route.is_cached).then(|| {
+            let is_of_list = parts.method == Method::POST && route.has_public_answers();
+            self.cache.writing(parts.uri.path(), is_of_list)
+        });
         if is_elsewhere
-            && parts.method == Method::GET
+            && is_read
             && operation.policy.cache == Cache::Public
             && !is_admin(&parts)
             && let Some(answer) = self.cache.answer(route.service, &parts).await

@@ -4,13 +4,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use api_gateway::Front;
+use bytes::Bytes;
 use http::{HeaderName, StatusCode};
 use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use platform_clock::SystemClock;
+use platform_identity::Role;
+use platform_rpc::Place;
 use platform_runtime::lifecycle::Lifecycle;
 use platform_runtime::listener::{Limits, Listener};
-use platform_runtime::server::Server;
+use platform_runtime::server::{App, Server};
 use platform_runtime::settings::Settings;
 use platform_runtime::stack::Stack;
 use platform_runtime::telemetry::{Telemetry, TelemetryConfig};
@@ -32,7 +37,16 @@ static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
 /// A listening gateway.
 fn listen() -> SocketAddr {
     LazyLock::force(&TELEMETRY);
-    let app = Stack::new(Arc::new(SystemClock)).layer(world(|_| ()).gateway);
+    listen_to(world(|_| ()).gateway)
+}
+
+/// Lets a gateway listen.
+pub(crate) fn listen_to(gateway: Front) -> SocketAddr {
+    serve(Stack::new(Arc::new(SystemClock)).layer(gateway))
+}
+
+/// Lets an app listen.
+pub(crate) fn serve(app: impl App) -> SocketAddr {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Limits::public(true)).unwrap();
     let address = listener.local_addr();
     let mut server = Server::new(Lifecycle::new(Duration::ZERO));
@@ -42,13 +56,21 @@ fn listen() -> SocketAddr {
 }
 
 /// Writes bytes and reads until the other end closes.
-async fn exchange(address: SocketAddr, bytes: &str) -> String {
+pub(crate) async fn exchange(address: SocketAddr, bytes: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);
     let _ = tokio::time::timeout(Duration::from_secs(10), reading).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A connection of HTTP/2.
+pub(crate) async fn http2(address: SocketAddr) -> SendRequest<Empty<Bytes>> {
+    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    sender
 }
 
 async fn request(address: SocketAddr, head: &str, body: &str) -> String {
@@ -137,17 +159,10 @@ async fn no_request_hides_in_the_body_of_another() {
 #[tokio::test]
 async fn http2_is_held_to_the_same_rules() {
     let address = listen();
-    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
-    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let mut sender = http2(address).await;
     let mut ask = async |path: &str, name: &'static str| {
         let request = http::Request::get(format!("http://shop{path}")).header(HeaderName::from_static(name), "1");
-        let response = sender
-            .send_request(request.body(Empty::<bytes::Bytes>::new()).unwrap())
-            .await
-            .unwrap();
+        let response = sender.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
         let status = response.status();
         response.into_body().collect().await.unwrap();
         status
@@ -172,4 +187,31 @@ async fn requests_are_counted_by_the_template_of_their_route_refused_ones_too() 
     };
     assert_eq!(count(["\"/api/products/{id}\"", "GET", "2xx"]), Some(2), "{text}");
     assert_eq!(count(["\"/api/orders\"", "POST", "4xx"]), Some(1), "{text}");
+}
+
+#[tokio::test]
+async fn what_becomes_of_public_answers_is_counted() {
+    LazyLock::force(&TELEMETRY);
+    let world = world(|_| ());
+    let service = world.upstreams.product.for_reading();
+    world.upstreams.product.turn(Place::Remote, service);
+    // Other tests count, too.
+    let counts = || {
+        let text = TELEMETRY.metrics().render();
+        ["total{outcome=\"miss\"}", "total{outcome=\"hit\"}", "purges_total"].map(|name| {
+            let mut lines = text.lines();
+            let line = lines.find_map(|line| line.strip_prefix(&format!("gateway_cache_{name} ")));
+            line.map_or(0, |count| count.parse::<u64>().unwrap())
+        })
+    };
+    let before = counts();
+    let admin = world.token(&[Role::Admin]);
+    world.ask("GET", "/api/products", &[]).await;
+    world.ask("GET", "/api/products", &[]).await;
+    world.ask("POST", "/api/products", &[("authorization", &admin)]).await;
+    let after = counts();
+    assert!(
+        before.iter().zip(after).all(|(before, after)| after > *before),
+        "{before:?} {after:?}"
+    );
 }

@@ -45,6 +45,7 @@ fn document() -> utoipa::openapi::OpenApi {
                 "get": operation(json!({"auth": "optional", "cache": "public"})),
                 "post": operation(json!({"auth": "required", "roles": ["admin"], "body_limit": 10})),
             },
+            "/api/products/import": {"post": operation(json!({"auth": "required", "roles": ["admin"]}))},
             "/api/products/{id}": {
                 "get": operation(json!({"auth": "optional", "cache": "public"})),
                 "put": operation(json!({"auth": "required", "roles": ["admin"]})),
