@@ -64,11 +64,15 @@ pub struct Held {
     failed: Vec<(Duration, String)>,
     failures: u64,
     latencies: Histogram<u64>,
+    /// How late we were ourselves with what we sent.
+    lateness: Histogram<u64>,
     books: books::Verdict,
 }
 
 /// Failures that are listed.
 const LISTED: usize = 20;
+/// Who comes later than this cannot tell a slow shop from a slow self: a tenth of a client's patience.
+const HELD_UP: Duration = Duration::from_secs(1);
 const BUYERS: usize = 20;
 const PRODUCTS: usize = 50;
 
@@ -78,12 +82,20 @@ impl Held {
         self.books.is_well() && (forgive || self.failures == 0)
     }
 
+    /// Whether we were kept from our own work, by a machine that has too much to do: what failed may have failed for us alone.
+    pub fn was_held_up(&self) -> bool {
+        u128::from(self.lateness.max()) > HELD_UP.as_micros()
+    }
+
+    fn note_late(&mut self, late: Duration) {
+        self.lateness.saturating_record(micros(late));
+    }
+
     fn note(&mut self, at: Duration, took: Duration, outcome: &Outcome) {
         self.sent += 1;
         self.retried += u64::from(outcome.retried);
         self.pending += u64::from(outcome.pending.is_some());
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.latencies.saturating_record(micros.max(1));
+        self.latencies.saturating_record(micros(took));
         if let Some(reason) = &outcome.failed {
             self.failures += 1;
             if self.failed.len() < LISTED {
@@ -91,6 +103,10 @@ impl Held {
             }
         }
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1)
 }
 
 /// Sends what the options say and reads the books.
@@ -106,6 +122,7 @@ pub async fn hold(options: &Options) -> Result<Held> {
         failed: Vec::new(),
         failures: 0,
         latencies: Histogram::new_with_bounds(1, 60_000_000, 3)?,
+        lateness: Histogram::new_with_bounds(1, 60_000_000, 3)?,
         books: books::Verdict::default(),
     }));
     let placed = Arc::new(Mutex::new(Vec::new()));
@@ -117,7 +134,10 @@ pub async fn hold(options: &Options) -> Result<Held> {
     let mut running = JoinSet::new();
     let total = u64::from(options.rate) * options.seconds;
     for number in 0..total {
-        clock.tick().await;
+        let due = clock.tick().await;
+        held.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note_late(due.elapsed());
         let ask = shop.choose(&mut random, number, options.orders);
         let (client, held, placed) = (client.clone(), held.clone(), placed.clone());
         let door = usize::try_from(number).unwrap_or_default();
@@ -236,13 +256,61 @@ impl fmt::Display for Held {
             self.orders, self.pending
         )?;
         writeln!(f, "books     {}", self.books)?;
-        let at = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1_000.0;
-        write!(
+        let times = |of: &Histogram<u64>| {
+            let at = |quantile| of.value_at_quantile(quantile) as f64 / 1_000.0;
+            let longest = of.max() as f64 / 1_000.0;
+            format!("p50 {:.1} ms, p99 {:.1} ms, longest {longest:.1} ms", at(0.5), at(0.99))
+        };
+        writeln!(
             f,
-            "latency   p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms (retries and their pauses with it)",
-            at(0.5),
-            at(0.99),
-            self.latencies.max() as f64 / 1_000.0
-        )
+            "latency   {} (retries and their pauses with it)",
+            times(&self.latencies)
+        )?;
+        write!(f, "sent late {} (our own doing)", times(&self.lateness))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing_yet() -> Held {
+        Held {
+            sent: 0,
+            retried: 0,
+            pending: 0,
+            orders: 0,
+            failed: Vec::new(),
+            failures: 0,
+            latencies: Histogram::new_with_bounds(1, 60_000_000, 3).unwrap(),
+            lateness: Histogram::new_with_bounds(1, 60_000_000, 3).unwrap(),
+            books: books::Verdict::default(),
+        }
+    }
+
+    #[test]
+    fn a_generator_that_came_late_says_so() {
+        let mut held = nothing_yet();
+        held.note_late(Duration::from_millis(200));
+        assert!(!held.was_held_up());
+        held.note_late(Duration::from_millis(2_500));
+        assert!(held.was_held_up());
+        let report = held.to_string();
+        assert!(
+            report.contains("longest 2500") && report.contains("(our own doing)"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn having_come_late_excuses_no_failure() {
+        let mut held = nothing_yet();
+        held.note_late(Duration::from_secs(9));
+        let turned_away = Outcome {
+            failed: Some("no answer in time".to_owned()),
+            ..Outcome::default()
+        };
+        held.note(Duration::ZERO, Duration::from_secs(10), &turned_away);
+        assert!(!held.is_well(false));
     }
 }
