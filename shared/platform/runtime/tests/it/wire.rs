@@ -39,7 +39,7 @@ async fn hello() -> &'static str {
 
 #[utoipa::path(get, path = "/panic", responses((status = 200)), extensions(("x-stoa" = json!(policy::public()))))]
 async fn panic() {
-    panic!("the secret is 42");
+    panic!("the secret is forty-two");
 }
 
 #[utoipa::path(get, path = "/bare", responses((status = 200)), extensions(("x-stoa" = json!(policy::public()))))]
