@@ -2,6 +2,8 @@
 //!
 //! Nothing is loaded from elsewhere: the page's scripts are built in.
 
+mod packed;
+
 use std::fmt::Write;
 
 use axum::Router;
@@ -42,6 +44,7 @@ pub fn add(router: Router, openapi: &OpenApi, problems: &[&ProblemType]) -> Resu
             get(move |headers: HeaderMap| async move { json(&headers, &document, &tag) }),
         )
         .route("/docs/problems", get(move || async move { Html(problems) }))
+        .layer(map_response(packed::unpacked))
         .layer(map_response(async |mut response: Response| {
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
             response
@@ -83,4 +86,39 @@ fn problems_page(problems: &[&ProblemType]) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+    use tower::ServiceExt;
+
+    /// Asks for no encoding, and takes none.
+    async fn page(path: &str) -> (HeaderMap, String) {
+        let router = add(Router::new(), &OpenApi::default(), &[]).unwrap();
+        let answer = router
+            .oneshot(Request::get(path).body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let headers = answer.headers().clone();
+        let bytes = to_bytes(answer.into_body(), 4 << 20).await.unwrap();
+        (headers, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn pages_and_scripts_are_text_to_who_takes_no_gzip() {
+        for (path, expected) in [
+            ("/docs/", "<div id=\"swagger-ui\">"),
+            ("/docs/swagger-ui.css", ".swagger-ui"),
+            ("/docs/swagger-ui-bundle.js", "SwaggerUIBundle"),
+            ("/docs/swagger-initializer.js", "/openapi.json"),
+        ] {
+            let (headers, text) = page(path).await;
+            assert!(!headers.contains_key(header::CONTENT_ENCODING), "{path}");
+            assert!(text.contains(expected), "{path}");
+        }
+    }
 }
