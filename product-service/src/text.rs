@@ -70,17 +70,17 @@ pub(crate) fn key(text: &str) -> String {
     key
 }
 
-/// The different words of several texts, in order of their first place; those beyond the first 1,000 cannot be found.
-pub(crate) fn document<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+/// The different ones of some words, in order of their first place, with a space between; those beyond the first 1,000
+/// cannot be found.
+pub(crate) fn document<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut seen = HashSet::new();
-    let mut document = Vec::new();
-    for word in texts.into_iter().flat_map(words) {
-        if document.len() == DOCUMENT_WORDS {
-            break;
+    let mut document = String::new();
+    let different = words.into_iter().filter(|word| seen.insert(*word));
+    for word in different.take(DOCUMENT_WORDS) {
+        if !document.is_empty() {
+            document.push(' ');
         }
-        if seen.insert(word.clone()) {
-            document.push(word);
-        }
+        document.push_str(word);
     }
     document
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use product_api::Product;
 use values::{ProductId, Sku};
 
-use super::record::options_key;
+use super::record::{Records, options_of, says_the_same};
 use super::{Family, ProductRecord, StockChange};
 
 /// One product to be created or updated.
@@ -20,9 +20,9 @@ use super::{Family, ProductRecord, StockChange};
 pub struct BatchRow {
     /// What is wanted. Its id, version and time of creation are used only if it is new. Its stock is what a new product
     /// begins with; an existing one's is left alone unless `set_stock`.
-    pub record: ProductRecord,
-    /// What nothing is said about: an existing product keeps it, and a new one gets what stands in the record, unless a
-    /// product cannot be without it (see [`Field::is_required`]). A sku that is not said is made up in the record.
+    pub product: Product,
+    /// What nothing is said about: an existing product keeps it, and a new one gets what stands here, unless a product
+    /// cannot be without it (see [`Field::is_required`]). A sku that is not said is made up.
     pub unsaid: Arc<[Field]>,
     /// How an existing product is recognised.
     pub identity: Identity,
@@ -156,18 +156,18 @@ impl fmt::Display for Field {
 
 impl BatchRow {
     /// What is wanted of a product that is there.
-    fn over(&self, kept: &Product) -> ProductRecord {
+    fn over(&self, kept: &Product) -> Product {
+        let mut product = self.product.clone();
         if self.unsaid.is_empty() {
-            return self.record.clone();
+            return product;
         }
-        let mut product = self.record.product.clone();
         for field in self.unsaid.iter() {
             field.keep(&mut product, kept);
         }
         // A struck price in another currency says nothing beside the new one.
         let currency = product.price.currency();
         product.compare_at_price = product.compare_at_price.filter(|price| price.currency() == currency);
-        ProductRecord::new(product)
+        product
     }
 }
 
@@ -176,18 +176,21 @@ impl BatchRow {
 pub(super) struct Plan {
     entries: Vec<Entry>,
     by_sku: HashMap<String, usize>,
-    by_options: HashMap<(String, String), usize>,
+    by_options: HashMap<FamilyAndOptions, usize>,
 }
+
+/// See [`options_of`].
+type FamilyAndOptions = (String, String);
 
 /// A product as it is to be in the end.
 #[derive(Debug)]
 struct Entry {
     product: Product,
-    options: Option<(String, String)>,
+    options: Option<FamilyAndOptions>,
     /// It was there before.
     kept: bool,
-    /// What is to be written of it.
-    record: Option<ProductRecord>,
+    /// Something of it is to be written, beside its stock.
+    changed: bool,
     set_stock: Option<StockChange>,
 }
 
@@ -208,12 +211,11 @@ impl Plan {
         if self.by_sku.contains_key(product.sku.as_str()) {
             return;
         }
-        let family = product.family.clone();
         let entry = Entry {
-            options: family.map(|family| (family, options_key(&product.options))),
+            options: options_of(&product),
             product,
             kept: true,
-            record: None,
+            changed: false,
             set_stock: None,
         };
         self.enter(self.entries.len(), &entry);
@@ -222,27 +224,28 @@ impl Plan {
 
     /// Works out what becomes of a row.
     pub(super) fn add(&mut self, row: &BatchRow) -> BatchOutcome {
-        let by_options = row.identity == Identity::FamilyAndOptions && row.record.options_key.is_some();
+        let by_options = row.identity == Identity::FamilyAndOptions && row.product.family.is_some();
         let target = if by_options {
-            self.owner_of_options(&row.record)
+            self.owner_of_options(options_of(&row.product).as_ref())
         } else {
-            self.owner_of_sku(&row.record.product.sku)
+            self.owner_of_sku(&row.product.sku)
         };
-        let mut record = match target {
+        let mut product = match target {
             Some(at) => row.over(&self.entries[at].product),
-            None => row.record.clone(),
+            None => row.product.clone(),
         };
         let missing = row.unsaid.iter().filter(|field| field.is_required());
         let missing: Vec<Field> = missing.copied().collect();
         if target.is_none() && !missing.is_empty() {
             return BatchOutcome::Incomplete(missing);
         }
-        let owner_of_options = self.owner_of_options(&record);
+        let options = options_of(&product);
+        let owner_of_options = self.owner_of_options(options.as_ref());
         if owner_of_options.is_some() && owner_of_options != target {
             return BatchOutcome::OptionsTaken;
         }
         let mut replaced_sku = None;
-        let owner_of_sku = self.owner_of_sku(&record.product.sku);
+        let owner_of_sku = self.owner_of_sku(&product.sku);
         if let Some(owner) = owner_of_sku.filter(|_| owner_of_sku != target) {
             let used = match target {
                 Some(at) => Some(self.entries[at].product.sku.clone()),
@@ -252,16 +255,15 @@ impl Plan {
                 return BatchOutcome::SkuTaken;
             };
             replaced_sku = Some(Replaced {
-                wanted: record.product.sku.clone(),
+                wanted: product.sku,
                 owner: Box::new(self.entries[owner].product.clone()),
                 used: used.clone(),
             });
-            let sku = used;
-            record = ProductRecord::new(Product { sku, ..record.product });
+            product.sku = used;
         }
         match target {
-            Some(at) => self.update(at, record, row.set_stock, replaced_sku),
-            None => self.create(record, replaced_sku),
+            Some(at) => self.update(at, product, options, row.set_stock, replaced_sku),
+            None => self.create(product, options, replaced_sku),
         }
     }
 
@@ -269,21 +271,26 @@ impl Plan {
         self.by_sku.get(sku.as_str()).copied()
     }
 
-    fn owner_of_options(&self, record: &ProductRecord) -> Option<usize> {
-        self.by_options.get(&options_of(record)?).copied()
+    fn owner_of_options(&self, options: Option<&FamilyAndOptions>) -> Option<usize> {
+        self.by_options.get(options?).copied()
     }
 
     fn first_free(&self, skus: &[Sku]) -> Option<Sku> {
         skus.iter().find(|sku| self.owner_of_sku(sku).is_none()).cloned()
     }
 
-    fn create(&mut self, record: ProductRecord, replaced_sku: Option<Replaced>) -> BatchOutcome {
-        let id = record.product.id;
+    fn create(
+        &mut self,
+        product: Product,
+        options: Option<FamilyAndOptions>,
+        replaced_sku: Option<Replaced>,
+    ) -> BatchOutcome {
+        let id = product.id;
         let entry = Entry {
-            product: record.product.clone(),
-            options: options_of(&record),
+            product,
+            options,
             kept: false,
-            record: Some(record),
+            changed: true,
             set_stock: None,
         };
         self.enter(self.entries.len(), &entry);
@@ -294,43 +301,35 @@ impl Plan {
     fn update(
         &mut self,
         at: usize,
-        record: ProductRecord,
+        wanted: Product,
+        options: Option<FamilyAndOptions>,
         set_stock: bool,
         replaced_sku: Option<Replaced>,
     ) -> BatchOutcome {
         let entry = &self.entries[at];
-        let (id, wanted) = (entry.product.id, record.product.stock);
-        let writes_content = record.differs_from(&entry.product);
-        let writes_stock = set_stock && wanted != entry.product.stock;
+        let id = entry.product.id;
+        let writes_content = !says_the_same(&wanted, &entry.product);
+        let writes_stock = set_stock && wanted.stock != entry.product.stock;
         let outcome = BatchOutcome::Updated {
             id,
             replaced_sku,
             changed: writes_content || writes_stock,
         };
-        let product = Product {
-            id,
-            stock: if set_stock { wanted } else { entry.product.stock },
-            version: entry.product.version,
-            created_at: entry.product.created_at,
-            ..record.product.clone()
-        };
-        let record = ProductRecord {
-            product: product.clone(),
-            ..record
-        };
         let updated = Entry {
-            product,
-            options: options_of(&record),
+            options,
             kept: entry.kept,
+            changed: entry.changed || writes_content,
             set_stock: if writes_stock {
-                Some(StockChange::Set(wanted))
+                Some(StockChange::Set(wanted.stock))
             } else {
                 entry.set_stock
             },
-            record: if writes_content || !entry.kept {
-                Some(record)
-            } else {
-                entry.record.clone()
+            product: Product {
+                id,
+                stock: if set_stock { wanted.stock } else { entry.product.stock },
+                version: entry.product.version,
+                created_at: entry.product.created_at,
+                ..wanted
             },
         };
         self.leave(at);
@@ -356,22 +355,22 @@ impl Plan {
 
     /// What is to be written.
     pub(super) fn finish(self) -> Writes {
-        let mut writes = Writes::default();
+        let (mut writes, mut records) = (Writes::default(), Records::default());
         for entry in self.entries {
-            match entry.record {
-                Some(record) if entry.kept => writes.updates.push(record),
-                Some(record) => writes.inserts.push(record),
-                None => {}
-            }
             if let Some(stock) = entry.set_stock.filter(|_| entry.kept) {
                 writes.stock.push((entry.product.id, stock));
+            }
+            if entry.changed {
+                let record = records.record(entry.product);
+                let kind = if entry.kept {
+                    &mut writes.updates
+                } else {
+                    &mut writes.inserts
+                };
+                kind.push(record);
             }
         }
         writes.stock.sort_unstable_by_key(|(id, _)| *id);
         writes
     }
-}
-
-fn options_of(record: &ProductRecord) -> Option<(String, String)> {
-    Some((record.product.family.clone()?, record.options_key.clone()?))
 }

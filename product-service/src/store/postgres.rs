@@ -100,13 +100,13 @@ fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
 const DELETE_WORDS: &str = "DELETE FROM search WHERE seq = $1";
 
 /// Makes products findable.
-async fn insert_words(connection: &mut Connection, words: &[(i64, &[String])]) -> Result<(), Error> {
+async fn insert_words(connection: &mut Connection, words: &[(i64, &str)]) -> Result<(), Error> {
     let mut insert = QueryBuilder::<Db>::new("INSERT INTO search (seq, words) ");
     insert.push_values(words, |mut row, (seq, words)| {
         row.push_bind(*seq)
-            .push("array_to_tsvector(")
-            .push_bind_unseparated(words.to_vec())
-            .push_unseparated(")");
+            .push("array_to_tsvector(string_to_array(")
+            .push_bind_unseparated(*words)
+            .push_unseparated(", ' '))");
     });
     insert.build().persistent(words.len() == 1).execute(connection).await?;
     Ok(())

@@ -92,10 +92,10 @@ fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
 const DELETE_WORDS: &str = "DELETE FROM search WHERE rowid = $1";
 
 /// Makes products findable.
-async fn insert_words(connection: &mut Connection, words: &[(i64, &[String])]) -> Result<(), Error> {
+async fn insert_words(connection: &mut Connection, words: &[(i64, &str)]) -> Result<(), Error> {
     let mut insert = QueryBuilder::<Db>::new("INSERT INTO search (rowid, words) ");
     insert.push_values(words, |mut row, (seq, words)| {
-        row.push_bind(*seq).push_bind(words.join(" "));
+        row.push_bind(*seq).push_bind(*words);
     });
     insert.build().persistent(words.len() == 1).execute(connection).await?;
     Ok(())

@@ -74,7 +74,7 @@ fn catalogue() -> Vec<Product> {
 
 async fn fill(stores: &Stores, products: &[Product]) {
     let rows = products.iter().map(|product| BatchRow {
-        record: record(product),
+        product: product.clone(),
         identity: Identity::Sku,
         fallback_skus: Vec::new(),
         unsaid: std::sync::Arc::default(),

@@ -357,7 +357,7 @@ fn row(product: &Product) -> BatchRow {
         Identity::Sku
     };
     BatchRow {
-        record: record(product),
+        product: product.clone(),
         unsaid: Arc::default(),
         identity,
         fallback_skus: Vec::new(),
@@ -416,7 +416,7 @@ async fn a_batch_creates_and_updates(stores: Stores) {
     };
     assert_eq!(found, expected);
     assert_eq!(find(&stores, &new[249]).await, new[249]);
-    assert_eq!(find(&stores, &full.record.product).await, full.record.product);
+    assert_eq!(find(&stores, &full.product).await, full.product);
     let exported = stores.products.page_by_id(None, 1_000).await.unwrap();
     assert!(
         exported
@@ -563,7 +563,7 @@ async fn what_a_row_does_not_say_is_kept(stores: Stores) {
     };
     assert_eq!(found, expected);
     let mut in_euro = row;
-    in_euro.record.product.price = Money::new(5, "EUR".parse().unwrap()).unwrap();
+    in_euro.product.price = Money::new(5, "EUR".parse().unwrap()).unwrap();
     batch(&stores, &[in_euro]).await;
     assert_eq!(find(&stores, &there).await.compare_at_price, None, "it was in dollars");
 }

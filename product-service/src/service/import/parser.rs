@@ -59,14 +59,11 @@ impl Entry {
         const TEXT: usize = 32;
         match self {
             Self::Row(row) => {
-                let record = &row.wanted.record;
-                let images = record
-                    .product
-                    .images
-                    .iter()
-                    .map(|image| image.url.len() + image.alt.len() + 2 * TEXT);
-                let words = record.words.iter().map(|word| word.len() + TEXT);
-                2048 + 2 * record.product.description.len() + images.sum::<usize>() + words.sum::<usize>()
+                let product = &row.wanted.product;
+                let images = product.images.iter();
+                let images = images.map(|image| image.url.len() + image.alt.len() + 2 * TEXT);
+                // The description stands in the product, in its family, and once more in words.
+                2048 + 3 * product.description.len() + images.sum::<usize>()
             }
             Self::Refused(note) | Self::Warning(note) => note.detail.len() + TEXT,
         }

@@ -10,7 +10,7 @@ use values::{Currency, ProductId, Sku, Timestamp};
 
 use crate::service::draft::{self, Given, MoneyDraft, ProductDraft};
 use crate::service::write::product_of;
-use crate::store::{BatchRow, Family, Field, Identity, ProductRecord};
+use crate::store::{BatchRow, Family, Field, Identity};
 
 /// The most faults of one line that are told.
 const MAX_FAULTS: usize = 5;
@@ -88,7 +88,7 @@ impl RowMaker {
         // The time is that of the writing.
         let product = product_of(new.details, self.next_id(), new.stock, Timestamp::from_micros(0));
         Ok(BatchRow {
-            record: ProductRecord::new(product),
+            product,
             unsaid: unsaid.into(),
             identity,
             fallback_skus: Vec::<Sku>::new(),

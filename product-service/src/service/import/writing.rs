@@ -53,8 +53,8 @@ impl Writing {
         let (mut origins, mut wanted) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
         for mut row in rows {
             // It may have been read long ago, and who follows the changes would not look back so far.
-            row.wanted.record.product.created_at = now;
-            row.wanted.record.product.updated_at = now;
+            row.wanted.product.created_at = now;
+            row.wanted.product.updated_at = now;
             origins.push(Origin {
                 line: row.line,
                 name_of: row.name_of,

@@ -14,6 +14,7 @@ use super::rows::{self, COLUMNS, JOIN_STOCK};
 use super::{Connection, Db, outbox, shelf, write};
 use crate::events;
 use crate::store::batch::{Plan, Writes};
+use crate::store::record::options_of;
 use crate::store::{Act, BatchOutcome, BatchRow, Family, ProductRecord, StoreError};
 
 /// Values of one list.
@@ -113,7 +114,7 @@ async fn put_families(
 /// The living products that the rows name by sku or by options.
 async fn known(connection: &mut Connection, rows: &[BatchRow]) -> Result<Vec<Product>, Error> {
     let mut known = Vec::new();
-    let wanted = rows.iter().map(|row| row.record.product.sku.as_str());
+    let wanted = rows.iter().map(|row| row.product.sku.as_str());
     let fallbacks = rows
         .iter()
         .flat_map(|row| row.fallback_skus.iter())
@@ -129,16 +130,12 @@ async fn known(connection: &mut Connection, rows: &[BatchRow]) -> Result<Vec<Pro
         sql.push(")");
         fetch(connection, sql, &mut known).await?;
     }
-    let options = rows.iter().filter_map(|row| {
-        let record = &row.record;
-        Some((record.product.family.as_deref()?, record.options_key.as_deref()?))
-    });
-    let options: Vec<(&str, &str)> = options.collect();
+    let options: Vec<(String, String)> = rows.iter().filter_map(|row| options_of(&row.product)).collect();
     for options in options.chunks(VALUES) {
         let mut sql = select();
         sql.push(" AND p.family IS NOT NULL AND (p.family, p.options_key) IN (");
         sql.push_values(options, |mut row, (family, key)| {
-            row.push_bind(*family).push_bind(*key);
+            row.push_bind(family).push_bind(key);
         });
         sql.push(")");
         fetch(connection, sql, &mut known).await?;

@@ -106,7 +106,7 @@ pub(super) async fn insert_products(connection: &mut Connection, records: &[&Pro
         for record in records {
             let place = places.iter().find(|(id, _)| *id == record.product.id.as_uuid());
             let (_, seq) = place.ok_or_else(|| Error::Fault("an inserted row was not returned".into()))?;
-            words.push((*seq, record.words.as_slice()));
+            words.push((*seq, record.words.as_str()));
         }
         insert_tags(connection, records).await?;
         insert_words(connection, &words).await?;
@@ -179,7 +179,9 @@ async fn insert_tags(connection: &mut Connection, records: &[&ProductRecord]) ->
     let tags = records
         .iter()
         .flat_map(|record| record.product.tags.iter().map(move |tag| (*record, tag)));
-    let tags: Vec<(&ProductRecord, &String)> = tags.collect();
+    let mut tags: Vec<(&ProductRecord, &String)> = tags.collect();
+    // What lies together in the indexes is written together.
+    tags.sort_by_key(|(_, tag)| *tag);
     for tags in tags.chunks(ROWS) {
         let mut sql = QueryBuilder::<Db>::new(
             "INSERT INTO product_tags (product_id, tag, published, created_at, currency, price, name_key) ",
