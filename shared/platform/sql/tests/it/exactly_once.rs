@@ -152,10 +152,20 @@ impl Scene {
         self.given_out.fetch_add(count, Ordering::SeqCst);
     }
 
-    /// How many events have had their effect.
+    /// How many events have had their effect. A connection that a consumer made which died since is of no use, and there are
+    /// no more of those than the pool holds.
     async fn effects(&self) -> i64 {
-        let goods = self.copy.shelf.store.find(self.copy.goods).await.unwrap().unwrap();
-        FULL - goods.on_hand
+        let mut tries = 0;
+        loop {
+            match self.copy.shelf.store.find(self.copy.goods).await {
+                Ok(goods) => return FULL - goods.unwrap().on_hand,
+                Err(error) => {
+                    tries += 1;
+                    assert!(tries < 100, "the copy cannot be read: {error:?}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
     }
 
     async fn has_had(&self, effects: i64) {
