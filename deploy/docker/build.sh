@@ -6,9 +6,8 @@ out=${1:-deploy/docker/bin}
 target=$(rustc -vV | sed -n 's/^host: //p')
 packages="monolith api-gateway auth-service user-service product-service order-service"
 
-# With --target, what runs while compiling is not made static, which it cannot be. Where things are put is decided at the start (ASLR);
-# packed, the list of what has to be moved is small, which a libc from 2.36 on (Debian 12) can read.
-export RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
+# With --target, what runs while compiling is not made static, which it cannot be.
+export RUSTFLAGS="-C target-feature=+crt-static"
 # shellcheck disable=SC2086
 cargo build --locked --profile dist --target "$target" --bins $(printf -- '-p %s ' $packages)
 
