@@ -19,7 +19,7 @@ use tokio_util::io::ReaderStream;
 use values::Currency;
 
 use crate::config::Config;
-use crate::shop::{NotHere, OWNER};
+use crate::shop::OWNER;
 
 /// Standard input or output.
 const STANDARD: &str = "-";
@@ -77,7 +77,7 @@ pub async fn import(config: &Config, import: Import) -> Outcome {
         currency: import.currency,
         sets_stock: import.set_stock,
     };
-    require_here(config)?;
+    config.places.require_products()?;
     // Before the database is touched, so that a wrong name changes nothing.
     let file = reading(&import.file).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -112,7 +112,7 @@ pub async fn import(config: &Config, import: Import) -> Outcome {
 
 /// Writes the catalogue to a file, also beside a running shop.
 pub async fn export(config: &Config, export: Export) -> Outcome {
-    require_here(config)?;
+    config.places.require_products()?;
     let format = match export.format {
         None if export.file == Path::new(STANDARD) => FileFormat::Csv,
         given => format_of(&export.file, given)?,
@@ -130,16 +130,6 @@ pub async fn export(config: &Config, export: Export) -> Outcome {
     };
     database.close().await;
     written
-}
-
-/// Both read or write the database of products, which must be this process' own.
-fn require_here(config: &Config) -> Result<(), NotHere> {
-    match config.places.product {
-        None => Ok(()),
-        Some(_) => Err(NotHere {
-            setting: "PRODUCT_SERVICE_URL",
-        }),
-    }
 }
 
 async fn write_all<E>(pieces: impl Stream<Item = Result<bytes::Bytes, E>>, mut out: impl AsyncWrite + Unpin) -> Outcome

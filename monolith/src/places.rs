@@ -50,9 +50,33 @@ impl Places {
         self.schemas().len() == 4
     }
 
+    /// For what reads or writes the database of products.
+    pub fn require_products(&self) -> Result<(), NotHere> {
+        self.product.as_ref().map_or(Ok(()), |_| Err(NotHere::PRODUCTS))
+    }
+
+    /// For what reads or writes that of orders.
+    pub fn require_orders(&self) -> Result<(), NotHere> {
+        self.order.as_ref().map_or(Ok(()), |_| Err(NotHere::ORDERS))
+    }
+
     /// Whether a service of this process calls one in another and auth is elsewhere, too: then it needs a secret that auth
     /// knows.
     pub fn needs_secret(&self) -> bool {
         self.auth.is_some() && self.product.is_some() && self.order.is_none()
     }
+}
+
+/// A service is asked for that lives in another process; the name of the setting that says so.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: is set, and this is for the process that holds the service: run it there")]
+pub struct NotHere(&'static str);
+
+impl NotHere {
+    /// Auth.
+    pub const AUTH: Self = Self("AUTH_SERVICE_URL");
+    /// Products.
+    pub const PRODUCTS: Self = Self("PRODUCT_SERVICE_URL");
+    /// Orders.
+    pub const ORDERS: Self = Self("ORDER_SERVICE_URL");
 }

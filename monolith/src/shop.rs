@@ -23,6 +23,7 @@ use user_service::app as user;
 
 use crate::config::Config;
 use crate::outside::Outside;
+use crate::places::NotHere;
 
 /// The process as the owner of its schemas.
 pub const OWNER: &str = "stoa";
@@ -44,14 +45,6 @@ pub struct Shop {
     /// Whether products in other processes can be asked.
     remote_products: Option<Availability>,
     databases: Vec<Database>,
-}
-
-/// A service is asked for that lives in another process.
-#[derive(Debug, thiserror::Error)]
-#[error("{setting}: is set, and this is for the process that holds the service: run it there")]
-pub struct NotHere {
-    /// Where the service is said to be.
-    pub setting: &'static str,
 }
 
 impl Shop {
@@ -163,16 +156,12 @@ impl Shop {
 
     /// Auth, for what is done where it is.
     pub fn require_auth(&self) -> Result<&auth::App, NotHere> {
-        self.auth.as_ref().ok_or(NotHere {
-            setting: "AUTH_SERVICE_URL",
-        })
+        self.auth.as_ref().ok_or(NotHere::AUTH)
     }
 
     /// Products, for what is done where they are.
     pub fn require_products(&self) -> Result<&product_service::App, NotHere> {
-        self.products.as_ref().ok_or(NotHere {
-            setting: "PRODUCT_SERVICE_URL",
-        })
+        self.products.as_ref().ok_or(NotHere::PRODUCTS)
     }
 
     /// The routes of the services in this process, each behind its own guard: for services in other processes.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use order_api::calls::{RecordsAfter, RecordsFound, RecordsOf};
+use order_api::grpc::DESCRIPTORS;
 use order_api::grpc::proto;
 use order_api::grpc::proto::order_service_server::{OrderService as Api, OrderServiceServer};
-use order_api::grpc::{DESCRIPTORS, MessageError};
 use order_api::{Orders, OrdersError};
-use platform_problem::{Problem, codes};
-use platform_runtime::grpc::{Callers, GrpcRouter};
+use platform_runtime::grpc::{Callers, GrpcRouter, unreadable};
 use platform_runtime::router::Guard;
 use tonic::{Request, Response, Status};
 
@@ -51,10 +50,4 @@ fn answer<T, M: From<T>>(answered: Result<T, OrdersError>) -> Result<Response<M>
         Ok(answer) => Ok(Response::new(answer.into())),
         Err(error) => Err(refused(&error).into()),
     }
-}
-
-/// A message that cannot be what it stands for.
-fn unreadable(error: MessageError) -> Status {
-    let problem = Problem::new(&codes::INVALID).detail("the request has invalid fields");
-    problem.field(error.pointer, error.detail).into()
 }

@@ -7,14 +7,12 @@ mod shelf;
 use std::sync::Arc;
 
 use platform_identity::Role;
-use platform_problem::{Problem, codes};
 use platform_runtime::grpc::{Callers, GrpcRouter};
 use platform_runtime::router::Guard;
 use product_api::Stock;
+use product_api::grpc::DESCRIPTORS;
 use product_api::grpc::proto::product_service_server::ProductServiceServer;
 use product_api::grpc::proto::stock_service_server::StockServiceServer;
-use product_api::grpc::{DESCRIPTORS, MessageError};
-use tonic::Status;
 
 use crate::service::ProductService;
 use catalogue::CatalogueServer;
@@ -53,10 +51,4 @@ pub(crate) fn services(catalogue: ProductService, stock: Arc<dyn Stock>, guard: 
     GrpcRouter::new()
         .service(catalogue, DESCRIPTORS, guard, &CATALOGUE)
         .service(stock, DESCRIPTORS, guard, &STOCK)
-}
-
-/// A message that cannot be what it stands for.
-fn unreadable(error: MessageError) -> Status {
-    let problem = Problem::new(&codes::INVALID).detail("the request has invalid fields");
-    problem.field(error.pointer, error.detail).into()
 }

@@ -1,12 +1,11 @@
 //! gRPC: the service of the contract. Each method reads a message, calls the service and writes the answer.
 
-use platform_problem::{Problem, codes};
-use platform_runtime::grpc::{Callers, GrpcRouter};
+use platform_runtime::grpc::{Callers, GrpcRouter, unreadable};
 use platform_runtime::router::Guard;
 use tonic::{Request, Response, Status};
+use user_api::grpc::DESCRIPTORS;
 use user_api::grpc::proto;
 use user_api::grpc::proto::user_service_server::{UserService as Api, UserServiceServer};
-use user_api::grpc::{DESCRIPTORS, MessageError};
 use user_api::{AccountCopy, Users as _};
 
 use crate::http::refused;
@@ -32,10 +31,4 @@ impl Api for UserServer {
             Err(error) => Err(refused(&error).into()),
         }
     }
-}
-
-/// A message that cannot be what it stands for.
-fn unreadable(error: MessageError) -> Status {
-    let problem = Problem::new(&codes::INVALID).detail("the request has invalid fields");
-    problem.field(error.pointer, error.detail).into()
 }

@@ -3,6 +3,7 @@
 use platform_identity::VerifiedPrincipal;
 use platform_problem::{Faults, Problem, codes};
 use platform_runtime::context::RequestContext;
+use platform_runtime::grpc::unreadable;
 use product_api::calls::{ChangesSince, DeleteProduct, GetProduct, GetProducts, PRODUCTS, ProductsFound};
 use product_api::grpc::proto;
 use product_api::grpc::proto::product_service_server::ProductService as Api;
@@ -11,7 +12,6 @@ use tonic::{Extensions, Request, Response, Status};
 use values::ProductId;
 
 use super::draft::{draft_of, stock_of};
-use super::unreadable;
 use crate::caller::by;
 use crate::refusal;
 use crate::service::{By, ProductDraft, ProductService};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use platform_runtime::grpc::unreadable;
 use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sell};
 use product_api::grpc::proto;
 use product_api::grpc::proto::stock_service_server::StockService as Api;
 use product_api::{Stock, StockError, StockRequest};
 use tonic::{Request, Response, Status};
 
-use super::unreadable;
 use crate::refusal;
 
 /// The stock behind the methods.

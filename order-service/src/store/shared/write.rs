@@ -179,23 +179,18 @@ pub(super) async fn lease_due(
 }
 
 pub(super) async fn make_open_due(connection: &mut Connection, now: Timestamp) -> Result<u64, StoreError> {
-    let update = sqlx::query("UPDATE orders SET next_attempt_at = $1 WHERE next_attempt_at > $1");
-    let updated = update
-        .bind(now.as_micros())
-        .execute(connection)
-        .await
-        .map_err(platform_sql::Error::from)?;
-    Ok(updated.rows_affected())
+    let sql = "UPDATE orders SET next_attempt_at = $1 WHERE next_attempt_at > $1";
+    make_due(connection, sql, now).await
 }
 
 pub(super) async fn make_postponed_due(connection: &mut Connection, now: Timestamp) -> Result<u64, StoreError> {
-    let update = sqlx::query("UPDATE orders SET next_attempt_at = $1 WHERE next_attempt_at > $1 AND attempts > 0");
-    let updated = update
-        .bind(now.as_micros())
-        .execute(connection)
-        .await
-        .map_err(platform_sql::Error::from)?;
-    Ok(updated.rows_affected())
+    let sql = "UPDATE orders SET next_attempt_at = $1 WHERE next_attempt_at > $1 AND attempts > 0";
+    make_due(connection, sql, now).await
+}
+
+async fn make_due(connection: &mut Connection, sql: &'static str, now: Timestamp) -> Result<u64, StoreError> {
+    let update = sqlx::query(sql).bind(now.as_micros()).execute(connection).await;
+    Ok(update.map_err(platform_sql::Error::from)?.rows_affected())
 }
 
 pub(super) async fn claim_key(

@@ -1,7 +1,6 @@
 //! The contract as protocol buffers: messages, the service, and conversions between messages and the contract's own types.
 
-use values::Timestamp;
-use values::grpc::{field, required};
+use values::grpc::moment;
 
 use crate::{ServiceToken, ServiceTokenRequest};
 
@@ -54,10 +53,9 @@ impl TryFrom<proto::ServiceToken> for ServiceToken {
     type Error = MessageError;
 
     fn try_from(message: proto::ServiceToken) -> Result<Self, MessageError> {
-        let expires_at = required("expires_at", message.expires_at)?;
         Ok(Self {
             access_token: message.access_token,
-            expires_at: field("expires_at", Timestamp::try_from(expires_at))?,
+            expires_at: moment("expires_at", message.expires_at)?,
         })
     }
 }
@@ -65,6 +63,8 @@ impl TryFrom<proto::ServiceToken> for ServiceToken {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+
+    use values::Timestamp;
 
     use super::*;
     use crate::ServiceTokenAnswer;

@@ -3,7 +3,7 @@
 //! From a type to a message cannot fail. From a message to a type is checked, and a [`MessageError`] points to the field at
 //! fault. A state that this process does not know is such a fault: nobody acts on half an answer.
 
-use values::grpc::{each, field, not_known, required};
+use values::grpc::{each, field, moment, not_known, required};
 use values::{OrderId, ProductId, Quantity, Timestamp, UserId};
 
 use crate::calls::{RecordsAfter, RecordsFound, RecordsOf};
@@ -210,10 +210,6 @@ fn state_of(state: i32) -> Result<OrderState, MessageError> {
         Ok(proto::OrderState::Cancelled) => OrderState::Cancelled,
         Ok(proto::OrderState::Unspecified) | Err(_) => return field("state", Err(not_known())),
     })
-}
-
-fn moment(name: &str, at: Option<prost_types::Timestamp>) -> Result<Timestamp, MessageError> {
-    field(name, Timestamp::try_from(required(name, at)?))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! From a type to a message cannot fail. From a message to a type is checked, and a [`MessageError`] points to the field at
 //! fault.
 
-use values::grpc::{field, required};
-use values::{Email, Timestamp, UserId};
+use values::grpc::{field, moment};
+use values::{Email, UserId};
 
 use crate::{AccountCopy, User};
 
@@ -80,12 +80,10 @@ impl TryFrom<proto::User> for User {
     }
 }
 
-fn moment(name: &str, at: Option<prost_types::Timestamp>) -> Result<Timestamp, MessageError> {
-    field(name, Timestamp::try_from(required(name, at)?))
-}
-
 #[cfg(test)]
 mod tests {
+    use values::Timestamp;
+
     use super::*;
 
     fn account() -> AccountCopy {

@@ -76,6 +76,11 @@ pub fn required<T>(name: &str, value: Option<T>) -> Result<T, MessageError> {
     field(name, value.ok_or_else(|| MessageError::new("is missing")))
 }
 
+/// A moment that must be there.
+pub fn moment(name: &str, at: Option<prost_types::Timestamp>) -> Result<Timestamp, MessageError> {
+    field(name, Timestamp::try_from(required(name, at)?))
+}
+
 /// The fault of an enumeration that holds none of the values this process knows; another release may have added some.
 pub fn not_known() -> MessageError {
     MessageError::new("is not a value that this process knows")

@@ -29,14 +29,17 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Request, Response};
 use platform_identity::Role;
+use platform_problem::{Problem, codes};
 use prost::Message;
 use prost_types::FileDescriptorSet;
+use tonic::Status;
 use tonic::server::NamedService;
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder as Reflection;
 use tower::Service;
 use tower::util::BoxCloneSyncService;
+use values::grpc::MessageError;
 
 use crate::health::Health;
 use crate::policy;
@@ -171,6 +174,12 @@ impl GrpcRouter {
         }
         Ok(Grpc::new(all.methods))
     }
+}
+
+/// The refusal of a message that cannot be what it stands for.
+pub fn unreadable(error: MessageError) -> Status {
+    let problem = Problem::new(&codes::INVALID).detail("the request has invalid fields");
+    problem.field(error.pointer, error.detail).into()
 }
 
 impl Callers {

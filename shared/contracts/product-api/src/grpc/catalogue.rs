@@ -1,7 +1,7 @@
 //! Products and changes, one by one.
 
-use values::grpc::{MessageError, each, field, required};
-use values::{Money, Sku, Timestamp};
+use values::grpc::{MessageError, each, field, moment, required};
+use values::{Money, Sku};
 
 use super::proto;
 use super::value::{product_id, view_of};
@@ -56,8 +56,8 @@ impl TryFrom<proto::Product> for Product {
             barcode: product.barcode,
             weight_grams: product.weight_grams,
             version: product.version,
-            created_at: timestamp("created_at", product.created_at)?,
-            updated_at: timestamp("updated_at", product.updated_at)?,
+            created_at: moment("created_at", product.created_at)?,
+            updated_at: moment("updated_at", product.updated_at)?,
         })
     }
 }
@@ -271,8 +271,4 @@ pub(super) fn money(name: &str, money: Option<proto::Money>) -> Result<Money, Me
 
 pub(super) fn optional_money(name: &str, money: Option<proto::Money>) -> Result<Option<Money>, MessageError> {
     field(name, money.map(Money::try_from).transpose())
-}
-
-fn timestamp(name: &str, at: Option<prost_types::Timestamp>) -> Result<Timestamp, MessageError> {
-    field(name, Timestamp::try_from(required(name, at)?))
 }
