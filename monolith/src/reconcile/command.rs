@@ -30,6 +30,9 @@ pub async fn run(config: &Config, repair: bool) -> Outcome {
 
 /// Only to look, unless something is to be repaired: then on SQLite the shop must not be running.
 async fn open(config: &Config, repair: bool) -> Result<(Books, [Database; 2]), Failure> {
+    // What a service that was taken out left behind is not its books.
+    config.places.require_orders()?;
+    config.places.require_products()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let open = async |schema: &Schema| {
         if !repair {

@@ -161,3 +161,18 @@ async fn without_a_shop_there_is_nothing_to_check(database: TestDatabase) {
     };
     assert!(report.stderr.contains(name), "{}", report.stderr);
 }
+
+#[tokio::test]
+async fn it_does_not_take_what_a_service_left_behind_for_its_books() {
+    let database = TestDatabase::sqlite();
+    shop_with_history(&database).await;
+    for setting in ["ORDER_SERVICE_URL", "PRODUCT_SERVICE_URL"] {
+        let mut settings = settings(&database);
+        settings.push((setting, "http://127.0.0.1:1".to_owned()));
+        let refused = stoa(&["reconcile"], &settings).await;
+        assert_eq!(refused.status.code(), Some(1), "{}", refused.stdout);
+        let expected =
+            format!("error: {setting}: is set, and this is for the process that holds the service: run it there\n");
+        assert_eq!(refused.stderr, expected);
+    }
+}
