@@ -95,7 +95,10 @@ impl NatsServer {
         }
     }
 
-    /// Makes it stop or go on answering, with its connections open: `STOP` or `CONT`.
+    /// Makes it stop or go on answering, with its connections open: `STOP` or `CONT`. It has stopped when this answers.
+    ///
+    /// # Panics
+    /// If it does not run or cannot be told.
     pub async fn signal(&self, signal: &str) {
         let id = self
             .child
@@ -105,6 +108,10 @@ impl NatsServer {
             .to_string();
         let sent = Command::new("kill").args([&format!("-{signal}"), &id]).status().await;
         assert!(sent.is_ok_and(|status| status.success()), "the signal was not sent");
+        // A signal is on its way for a moment, in which a server answers a lot.
+        while signal == "STOP" && !is_stopped(&id) {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// The server speaks first when it is ready.
@@ -115,4 +122,11 @@ impl NatsServer {
         let mut greeting = [0; 4];
         connection.read_exact(&mut greeting).await.is_ok() && &greeting == b"INFO"
     }
+}
+
+/// Whether every thread of a process stands still (proc(5): the state follows the name in parentheses).
+fn is_stopped(id: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).expect("the process runs");
+    let mut stats = threads.map(|thread| std::fs::read_to_string(thread.expect("a thread").path().join("stat")));
+    stats.all(|stat| stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"))))
 }
