@@ -36,4 +36,4 @@ pub use jwks::RemoteJwks;
 pub use routes::TableError;
 pub use settings::GatewaySettings;
 pub use upstream::remote::RemoteUpstream;
-pub use upstream::{Service, UpstreamService, Upstreams};
+pub use upstream::{NoService, Service, UpstreamService, Upstreams};

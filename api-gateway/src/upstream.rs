@@ -4,6 +4,7 @@ mod payload;
 pub(crate) mod remote;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -54,9 +55,38 @@ impl std::fmt::Display for Service {
     }
 }
 
+/// A name that is none of the four.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not one of auth, user, product, order")]
+pub struct NoService(String);
+
+impl std::str::FromStr for Service {
+    type Err = NoService;
+
+    fn from_str(name: &str) -> Result<Self, NoService> {
+        let all = [Self::Auth, Self::User, Self::Product, Self::Order];
+        let found = all.into_iter().find(|service| service.to_string() == name);
+        found.ok_or_else(|| NoService(name.to_owned()))
+    }
+}
+
 impl Upstreams {
+    /// From now on a service is frozen: it answers reads alone. Answers what does.
+    pub fn freeze(&self, service: Service) -> Arc<UpstreamService> {
+        let here = self.switch(service).for_reading();
+        self.turn(service, Place::Frozen, here)
+    }
+
+    /// Sends requests to a service elsewhere from now on; answers what they were sent to before.
+    pub fn turn(&self, service: Service, place: Place, upstream: Arc<UpstreamService>) -> Arc<UpstreamService> {
+        let switch = self.switch(service);
+        let before = switch.for_reading();
+        switch.turn(place, upstream);
+        before
+    }
+
     /// Where a service is.
-    pub(crate) fn place(&self, service: Service) -> Place {
+    pub fn place(&self, service: Service) -> Place {
         self.switch(service).place()
     }
 
@@ -70,7 +100,7 @@ impl Upstreams {
     }
 
     /// Asks a service. A frozen one answers reads alone.
-    pub(crate) async fn call(&self, service: Service, request: Request) -> Response {
+    pub async fn call(&self, service: Service, request: Request) -> Response {
         let switch = self.switch(service);
         let only_reads = request.method() == Method::GET || request.method() == Method::HEAD;
         let upstream = if only_reads {

@@ -116,7 +116,7 @@ impl Process for AuthProcess {
 /// open.
 async fn build(config: &Config, database: Database, clock: Arc<dyn Clock>) -> Result<App, Failure> {
     let accounts = Arc::new(SwitchedAccounts::away());
-    let OwnClient { id, secret } = &config.auth.own_client;
+    let OwnClient { id, secret, .. } = &config.auth.own_client;
     let proof = credential(accounts.clone(), id, secret.expose(), "user", clock.clone());
     let users = user_client::connect(&config.user, &Outgoing::default(), Some(proof)).users;
     let app = App::build(&config.auth, database, AuthProcess::NAME, users, clock).await?;

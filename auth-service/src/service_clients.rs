@@ -47,6 +47,8 @@ pub struct OwnClient {
     pub id: String,
     /// `SERVICE_CLIENT_SECRET`, or one that is made up and never leaves the process.
     pub secret: Secret,
+    /// Only an auth in this process knows the secret.
+    pub is_made_up: bool,
 }
 
 impl FromSettings for OwnClient {
@@ -59,6 +61,7 @@ impl FromSettings for OwnClient {
         };
         Self {
             id,
+            is_made_up: secret.is_none(),
             secret: secret.unwrap_or_else(made_up),
         }
     }

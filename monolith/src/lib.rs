@@ -1,11 +1,13 @@
 //! Stoa in one process: gateway, auth, users, products and orders, and the commands of the `stoa` binary.
 //!
 //! Start reading at [`shop::Shop::open`]: it opens the databases of the services that are in this process and wires them,
-//! each neighbour behind a switch. [`places`] says which are elsewhere, [`outside`] how those are reached. [`process`] is the command line, [`serve`] puts the gateway in front. The services do not know that they live
+//! each neighbour behind a switch. [`places`] says which are elsewhere, [`outside`] how those are reached. [`extract`] moves one while the shop is open.
+//! [`process`] is the command line, [`serve`] puts the gateway in front. The services do not know that they live
 //! together: what is said between them goes by their contracts.
 
 pub mod config;
 pub mod demo;
+pub mod extract;
 pub mod files;
 pub mod outside;
 pub mod places;

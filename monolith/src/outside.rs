@@ -47,7 +47,7 @@ impl Outside {
     }
 
     fn credential(&self, audience: &str) -> Credential {
-        let OwnClient { id, secret } = &self.client;
+        let OwnClient { id, secret, .. } = &self.client;
         credential(self.accounts.clone(), id, secret.expose(), audience, self.clock.clone())
     }
 }

@@ -14,7 +14,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::config::Config;
 use crate::shop::Shop;
-use crate::{files, reconcile, serve};
+use crate::{extract, files, reconcile, serve};
 
 /// The binary.
 pub struct Stoa;
@@ -41,6 +41,10 @@ pub enum Command {
     ///
     /// Reads beside a running shop.
     Export(files::Export),
+    /// Take a service out of the running shop, without a restart: its data to a server, its work to a process of its own
+    ///
+    /// Without a running shop the data alone are moved.
+    Extract(extract::command::Extract),
     /// Compare the books of orders and of the stock; exit with 1 if they do not agree
     ///
     /// Reads beside a running shop and changes nothing.
@@ -83,6 +87,7 @@ impl Process for Stoa {
             }
             Command::Import(import) => files::import(&config, import).await,
             Command::Export(export) => files::export(&config, export).await,
+            Command::Extract(extract) => Box::pin(extract::command::run(&config, extract)).await,
             Command::Reconcile { fix } => reconcile::command::run(&config, fix).await,
         }
     }

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use api_gateway::{Gateway, GatewayParts, RemoteUpstream, UpstreamService, Upstreams, documents, merged, problems};
-use axum::Router;
 use platform_clock::{Clock, SystemClock};
 use platform_rpc::{Place, Switch, Target};
 use platform_runtime::Info;
@@ -17,6 +16,8 @@ use platform_sql::Company;
 
 use crate::config::Config;
 use crate::demo::{self, Demo};
+use crate::extract::door::ServicesDoor;
+use crate::extract::{self, Extraction};
 use crate::process::{Serve, Stoa};
 use crate::shop::Shop;
 use crate::welcome::Welcome;
@@ -29,7 +30,7 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut host = Host::start(&config.host, Stoa::BINARY)?;
-    let shop = Shop::open(config, clock.clone()).await?;
+    let shop = Arc::new(Shop::open(config, clock.clone()).await?);
     let company = if config.events.nats.is_some() {
         Company::Others
     } else {
@@ -53,14 +54,17 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     let bus = config.events.connect(Stoa::BINARY, clock.clone()).await?;
     shop.start(bus.clone(), host.lifecycle()).await?;
     let health = shop.checks(config.events.checks(&bus, Health::new(host.lifecycle().clone())));
-    let gateway = gateway(config, &shop, health.clone(), clock)?;
+    let upstreams = Arc::new(upstreams(config, &shop)?);
+    let gateway = gateway(config, &shop, upstreams.clone(), health.clone(), clock.clone())?;
     gateway.follow(&*bus).await?;
     let adapting = tokio::spawn(gateway.background());
     let listen = host.serve_public(gateway.router)?;
     if let Some(address) = config.services_listen {
-        serve_services(&mut host, &shop, address, health)?;
+        serve_services(&mut host, &shop, upstreams.clone(), address, health)?;
     }
-    let admin = host.serve_admin(Router::new())?;
+    let lifecycle = host.lifecycle().clone();
+    let extraction = Extraction::new(config, shop.clone(), upstreams, bus.clone(), lifecycle, clock);
+    let admin = host.serve_admin(extract::admin::router(Arc::new(extraction)))?;
 
     let welcome = Welcome {
         listen,
@@ -90,16 +94,23 @@ fn greet(welcome: &Welcome<'_>, demo: Option<&Demo>) {
 }
 
 /// Lets services in other processes call those of this one, over HTTP and gRPC.
-fn serve_services(host: &mut Host, shop: &Shop, address: std::net::SocketAddr, health: Health) -> Result<(), Failure> {
+fn serve_services(
+    host: &mut Host,
+    shop: &Shop,
+    upstreams: Arc<Upstreams>,
+    address: std::net::SocketAddr,
+    health: Health,
+) -> Result<(), Failure> {
     let grpc = shop.grpc().build(health.clone())?;
     let routes = shop.routes().merge(health.routes());
     let built = routes.build(Info::new("Stoa services", "1"), &Guard::default())?;
-    host.serve_inner("SERVICES_LISTEN_ADDR", address, grpc.beside(built.router))?;
+    let door = ServicesDoor::new(grpc.beside(built.router), upstreams);
+    host.serve_inner("SERVICES_LISTEN_ADDR", address, door)?;
     Ok(())
 }
 
-/// The gateway in front of the services, wherever they are. `health` is that of the process.
-pub fn gateway(config: &Config, shop: &Shop, health: Health, clock: Arc<dyn Clock>) -> Result<Gateway, Failure> {
+/// The services behind the gateway, wherever they are.
+pub fn upstreams(config: &Config, shop: &Shop) -> Result<Upstreams, Failure> {
     let places = &config.places;
     let upstream = |name: &'static str, routes: Option<ApiRouter>, target: Option<&Target>| {
         let (place, service) = match (routes, target) {
@@ -119,19 +130,29 @@ pub fn gateway(config: &Config, shop: &Shop, health: Health, clock: Arc<dyn Cloc
     let users = shop.users.as_ref().map(user_service::app::App::routes);
     let products = shop.products.as_ref().map(product_service::App::routes);
     let orders = shop.orders.as_ref().map(order_service::app::App::routes);
-    let upstreams = Upstreams {
+    Ok(Upstreams {
         auth: upstream(auth_service::app::NAME, auth, places.auth.as_ref())?,
         user: upstream(user_service::app::NAME, users, places.user.as_ref())?,
         product: upstream(product_service::NAME, products, places.product.as_ref())?,
         order: upstream(order_service::app::NAME, orders, places.order.as_ref())?,
-    };
+    })
+}
+
+/// The gateway in front of them. `health` is that of the process.
+pub fn gateway(
+    config: &Config,
+    shop: &Shop,
+    upstreams: Arc<Upstreams>,
+    health: Health,
+    clock: Arc<dyn Clock>,
+) -> Result<Gateway, Failure> {
     let documents = documents()?;
     let own = health.routes().build(Info::new("Stoa", "1"), &Guard::default())?;
     let own = docs::add(own.public.router, &merged(&documents), &problems())?;
     let parts = GatewayParts {
         settings: config.gateway.clone(),
         documents,
-        upstreams: Arc::new(upstreams),
+        upstreams,
         guard: shop.trust.guard("gateway"),
         clock,
         own,

@@ -1,9 +1,12 @@
 //! The services of one process, wired to each other and to those in other processes.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use api_gateway::Service;
 use auth_client::{AccountsKeys, SwitchedAccounts};
 use auth_service::app as auth;
+use futures::{StreamExt, stream};
 use order_service::app as order;
 use order_service::payment::Providers;
 use order_service::timings::Timings;
@@ -44,7 +47,18 @@ pub struct Shop {
     pub outside: Outside,
     /// Whether products in other processes can be asked.
     remote_products: Option<Availability>,
-    databases: Vec<Database>,
+    neighbours: Neighbours,
+    databases: Vec<(Service, Database)>,
+    /// What runs beside the requests, by service.
+    running: Mutex<HashMap<Service, Lifecycle>>,
+}
+
+/// How the services of this process hold each other.
+struct Neighbours {
+    accounts: Arc<SwitchedAccounts>,
+    users: Arc<SwitchedUsers>,
+    stock: Arc<SwitchedStock>,
+    products: Arc<SwitchedProducts>,
 }
 
 impl Shop {
@@ -54,7 +68,11 @@ impl Shop {
         let accounts = Arc::new(SwitchedAccounts::away());
         let outside = Outside::new(accounts.clone(), config.auth.own_client.clone(), clock.clone());
         let databases = open_databases(config, &clock).await?;
-        let opened: Vec<Database> = databases.iter().flatten().cloned().collect();
+        let names = [Service::User, Service::Auth, Service::Product, Service::Order];
+        let opened = names.into_iter().zip(databases.iter().cloned());
+        let opened = opened
+            .filter_map(|(service, database)| Some((service, database?)))
+            .collect();
         let [user_data, auth_data, product_data, order_data] = databases;
 
         let users = match user_data {
@@ -63,10 +81,10 @@ impl Shop {
         };
         let remote_users = places.user.as_ref().map(|target| outside.users(target).users);
         let known_users = switch(users.as_ref().map(user::App::users), remote_users);
+        let known_users = Arc::new(SwitchedUsers(known_users));
         let auth = match auth_data {
             Some(database) => {
-                let users = Arc::new(SwitchedUsers(known_users));
-                Some(auth::App::build(&config.auth, database, OWNER, users, clock.clone()).await?)
+                Some(auth::App::build(&config.auth, database, OWNER, known_users.clone(), clock.clone()).await?)
             }
             None => None,
         };
@@ -81,20 +99,26 @@ impl Shop {
             None => None,
         };
         let remote_products = places.product.as_ref().map(|target| outside.products(target));
+        let (local, remote) = (products.as_ref(), remote_products.as_ref());
+        let stock = switch(
+            local.map(product_service::App::stock),
+            remote.map(|it| it.stock.clone()),
+        );
+        let catalogue = switch(
+            local.map(product_service::App::products),
+            remote.map(|it| it.products.clone()),
+        );
+        let neighbours = Neighbours {
+            accounts: accounts.clone(),
+            users: known_users,
+            stock: Arc::new(SwitchedStock(stock)),
+            products: Arc::new(SwitchedProducts(catalogue)),
+        };
         let orders = match order_data {
             Some(database) => {
-                let (local, remote) = (products.as_ref(), remote_products.as_ref());
-                let stock = switch(
-                    local.map(product_service::App::stock),
-                    remote.map(|it| it.stock.clone()),
-                );
-                let catalogue = switch(
-                    local.map(product_service::App::products),
-                    remote.map(|it| it.products.clone()),
-                );
                 let neighbours = order::Neighbours {
-                    stock: Arc::new(SwitchedStock(stock)),
-                    products: Arc::new(SwitchedProducts(catalogue)),
+                    stock: neighbours.stock.clone(),
+                    products: neighbours.products.clone(),
                     providers: Providers::none(),
                 };
                 Some(order::App::build(database, OWNER, neighbours, clock.clone(), Timings::default()).await?)
@@ -114,13 +138,15 @@ impl Shop {
             trust,
             outside,
             remote_products: remote_products.map(|remote| remote.availability),
+            neighbours,
             databases: opened,
+            running: Mutex::default(),
         })
     }
 
     /// Notes that this process serves its schemas; `false` if it may not, for others do.
     pub async fn attend(&self, company: Company) -> Result<bool, Failure> {
-        for database in &self.databases {
+        for (_, database) in &self.databases {
             if !database.attend(company).await? {
                 return Ok(false);
             }
@@ -136,22 +162,112 @@ impl Shop {
             self.trust.refresh().await?;
         }
         self.trust.keep_fresh(lifecycle);
-        if let Some(products) = &self.products {
-            products.start(bus.clone(), lifecycle).await?;
-        }
-        if let Some(orders) = &self.orders {
-            orders.start(bus.clone(), lifecycle).await?;
-            if let Some(products) = &self.remote_products {
-                orders.resume_on(products.clone().restorations(), lifecycle);
-            }
-        }
-        if let Some(users) = &self.users {
-            users.start(bus.clone(), lifecycle);
-        }
-        if let Some(auth) = &self.auth {
-            auth.start(bus, lifecycle);
+        // Orders take up what a crash left behind, and need products for it.
+        for service in [Service::Product, Service::Order, Service::User, Service::Auth] {
+            self.start_service(service, bus.clone(), lifecycle).await?;
         }
         Ok(())
+    }
+
+    /// Starts what runs beside the requests of one service, if it is here.
+    pub async fn start_service(
+        &self,
+        service: Service,
+        bus: Arc<dyn Bus>,
+        lifecycle: &Lifecycle,
+    ) -> Result<(), Failure> {
+        let part = lifecycle.part();
+        match service {
+            Service::Product => {
+                if let Some(products) = &self.products {
+                    products.start(bus, &part).await?;
+                }
+            }
+            Service::Order => {
+                if let Some(orders) = &self.orders {
+                    orders.start(bus, &part).await?;
+                    if let Some(products) = &self.remote_products {
+                        orders.resume_on(products.clone().restorations(), &part);
+                    }
+                }
+            }
+            Service::User => {
+                if let Some(users) = &self.users {
+                    users.start(bus, &part);
+                }
+            }
+            Service::Auth => {
+                if let Some(auth) = &self.auth {
+                    auth.start(bus, &part);
+                }
+            }
+        }
+        self.running().insert(service, part);
+        Ok(())
+    }
+
+    /// Ends what runs beside the requests of one service.
+    pub async fn stop_service(&self, service: Service) {
+        let part = self.running().remove(&service);
+        if let Some(part) = part {
+            part.end().await;
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Service, Lifecycle>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database of a service that is here.
+    pub fn database(&self, service: Service) -> Option<&Database> {
+        let mut databases = self.databases.iter();
+        databases.find(|(of, _)| *of == service).map(|(_, database)| database)
+    }
+
+    /// From now on the services of this process find this one there.
+    pub fn turn_to(&self, service: Service, target: &Target, lifecycle: &Lifecycle) {
+        let Neighbours {
+            accounts,
+            users,
+            stock,
+            products,
+        } = &self.neighbours;
+        match service {
+            Service::Auth => accounts.0.turn(Place::Remote, self.outside.auth(target).accounts),
+            Service::User => users.0.turn(Place::Remote, self.outside.users(target).users),
+            Service::Product => {
+                let remote = self.outside.products(target);
+                stock.0.turn(Place::Remote, remote.stock);
+                products.0.turn(Place::Remote, remote.products);
+                if let Some(orders) = &self.orders {
+                    // Those that wait since it was frozen can go on now.
+                    let now = stream::once(std::future::ready(()));
+                    orders.resume_on(now.chain(remote.availability.restorations()), lifecycle);
+                }
+            }
+            // No service calls it.
+            Service::Order => {}
+        }
+    }
+
+    /// From now on they find it here again.
+    pub fn turn_back(&self, service: Service) {
+        let Neighbours {
+            accounts,
+            users,
+            stock,
+            products,
+        } = &self.neighbours;
+        if let (Service::Auth, Some(auth)) = (service, &self.auth) {
+            accounts.0.turn(Place::Local, auth.accounts());
+        }
+        if let (Service::User, Some(app)) = (service, &self.users) {
+            users.0.turn(Place::Local, app.users());
+        }
+        if let (Service::Product, Some(app)) = (service, &self.products) {
+            stock.0.turn(Place::Local, app.stock());
+            products.0.turn(Place::Local, app.products());
+        }
     }
 
     /// Auth, for what is done where it is.
@@ -216,7 +332,7 @@ impl Shop {
 
     /// Commits what waits and closes the databases.
     pub async fn close(&self) {
-        for database in &self.databases {
+        for (_, database) in &self.databases {
             database.close().await;
         }
     }

@@ -23,7 +23,7 @@ use values::{ProductId, Timestamp};
 
 pub use batch::{BatchOutcome, BatchRow, Field, Identity, Replaced};
 pub use list::{ListQuery, Listed, Order, Place, SearchTerms};
-pub use postgres::PgProductStore;
+pub use postgres::{PgProductStore, Words};
 pub use record::{Family, ProductRecord};
 pub use sqlite::SqliteProductStore;
 pub use stock::StockStore;
@@ -85,6 +85,9 @@ pub trait ProductStore: Send + Sync + 'static {
 
     /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 500 rows; the answer has one for each.
     async fn upsert_batch(&self, rows: Arc<[BatchRow]>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
+
+    /// No more batches follow for now: what was held for them is let go.
+    async fn batches_end(&self) -> Result<(), StoreError>;
 
     /// Living products after an id in the order of their ids, for an export.
     async fn page_by_id(&self, after: Option<ProductId>, limit: u32) -> Result<Vec<Exported>, StoreError>;

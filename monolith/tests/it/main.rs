@@ -6,6 +6,7 @@ mod architecture;
 mod authorisation;
 mod checkout;
 mod event_catalogue;
+mod extraction;
 mod kubernetes;
 mod outage;
 mod process;

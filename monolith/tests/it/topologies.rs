@@ -1,7 +1,7 @@
 //! The stories of `deploy/acceptance`, told to the shop in every topology. What it says must be the same in all of them,
 //! header by header and byte by byte.
 
-mod cluster;
+pub(crate) mod cluster;
 mod customers;
 
 use std::collections::BTreeSet;

@@ -92,6 +92,25 @@ impl ProductService {
         file: S,
         options: ImportOptions,
         by: By,
+        progress: impl FnMut(&ImportReport) + Send,
+    ) -> Result<ImportReport, ImportFailure>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let imported = self.import_chunks(file, options, by, progress).await;
+        if let Err(error) = self.store.batches_end().await {
+            let error: &dyn Error = &error;
+            tracing::warn!(error, "memory of an import is held on to");
+        }
+        imported
+    }
+
+    async fn import_chunks<S, E>(
+        &self,
+        file: S,
+        options: ImportOptions,
+        by: By,
         mut progress: impl FnMut(&ImportReport) + Send,
     ) -> Result<ImportReport, ImportFailure>
     where

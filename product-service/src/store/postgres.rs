@@ -41,9 +41,12 @@ mod shelf;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/stock.rs"]
 mod stock;
+mod words;
 #[expect(clippy::duplicate_mod, reason = "one SQL source, compiled for each engine")]
 #[path = "shared/write.rs"]
 mod write;
+
+pub use words::Words;
 
 /// The schema, step by step.
 pub(super) const MIGRATIONS: Migrations =
@@ -71,6 +74,19 @@ impl PgProductStore {
             clock,
         }
     }
+}
+
+/// The server has its own memory.
+async fn begin_batch(_: &mut Connection) -> Result<(), Error> {
+    Ok(())
+}
+
+/// So that lists are planned for what there is now.
+async fn end_batches(connection: &mut Connection) -> Result<(), Error> {
+    sqlx::query("ANALYZE products, product_tags")
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Sales of the product wait until the change is committed.

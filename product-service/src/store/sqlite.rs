@@ -62,6 +62,20 @@ impl SqliteProductStore {
     }
 }
 
+/// An import writes all over the indexes: with so much of the file at hand no page is read and written twice a batch.
+async fn begin_batch(connection: &mut Connection) -> Result<(), Error> {
+    sqlx::query("PRAGMA cache_size = -65536").execute(connection).await?;
+    Ok(())
+}
+
+/// Gives the memory back.
+async fn end_batches(connection: &mut Connection) -> Result<(), Error> {
+    sqlx::raw_sql("PRAGMA cache_size = -2048; PRAGMA shrink_memory")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The writer is alone.
 const LOCK_STOCK: &str = "";
 const LOCK_RESERVATION: &str = "";

@@ -8,7 +8,7 @@ use api_gateway::{Front, Service};
 use axum::body::{Body, to_bytes};
 use http::{Method, Request, header};
 use monolith::config::Config;
-use monolith::serve::gateway;
+use monolith::serve::{gateway, upstreams};
 use monolith::shop::Shop;
 use platform_clock::{Clock, SystemClock};
 use platform_events::InProcessBus;
@@ -93,9 +93,15 @@ impl TestShop {
         ];
         let mut opened = Self {
             services,
-            gateway: gateway(&config, &shop, shop.checks(Health::new(lifecycle.clone())), clock)
-                .unwrap()
-                .router,
+            gateway: gateway(
+                &config,
+                &shop,
+                Arc::new(upstreams(&config, &shop).unwrap()),
+                shop.checks(Health::new(lifecycle.clone())),
+                clock,
+            )
+            .unwrap()
+            .router,
             customer: String::new(),
             admin: String::new(),
             _data: data,

@@ -10,16 +10,16 @@ use platform_sql::testing::TestDatabase;
 use platform_testing::{NatsServer, Process, free_address};
 use tempfile::TempDir;
 
-pub(super) const ADMIN: &str = "admin@shop.example";
-pub(super) const ADMIN_PASSWORD: &str = "a password for the admin";
+pub(crate) const ADMIN: &str = "admin@shop.example";
+pub(crate) const ADMIN_PASSWORD: &str = "a password for the admin";
 
 /// What every process proves itself with; SHA-256 of it stands in the file of clients.
 const SECRET: &str = "secret";
-const CLIENTS: &str = r#"[{"id": "stoa", "audiences": ["auth", "user", "product", "order"],
+pub(crate) const CLIENTS: &str = r#"[{"id": "stoa", "audiences": ["auth", "user", "product", "order"],
     "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}]"#;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Auth,
     User,
     Product,
@@ -55,9 +55,9 @@ pub(super) struct Cluster {
 }
 
 impl Service {
-    pub(super) const ALL: [Self; 4] = [Self::Auth, Self::User, Self::Product, Self::Order];
+    pub(crate) const ALL: [Self; 4] = [Self::Auth, Self::User, Self::Product, Self::Order];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth",
             Self::User => "user",
@@ -66,7 +66,16 @@ impl Service {
         }
     }
 
-    fn binary(self) -> PathBuf {
+    /// Whom it calls.
+    pub(crate) fn calls(self) -> &'static [Self] {
+        match self {
+            Self::Auth => &[Self::User],
+            Self::User | Self::Product => &[Self::Auth],
+            Self::Order => &[Self::Auth, Self::Product],
+        }
+    }
+
+    pub(crate) fn binary(self) -> PathBuf {
         binary(&format!("{}-service", self.name()))
     }
 }
@@ -148,12 +157,7 @@ impl Cluster {
 
         let mut services = BTreeMap::new();
         for (&service, &address) in &addresses {
-            let calls: &[Service] = match service {
-                Service::Auth => &[Service::User],
-                Service::User | Service::Product => &[Service::Auth],
-                Service::Order => &[Service::Auth, Service::Product],
-            };
-            let process = launch(address, &service.binary(), settings(service.name(), calls));
+            let process = launch(address, &service.binary(), settings(service.name(), service.calls()));
             services.insert(service, process);
         }
         let door = if let Layout::Five(..) = layout {
@@ -204,7 +208,8 @@ impl Cluster {
     }
 }
 
-fn common(clients: &Path) -> Vec<(&'static str, String)> {
+/// What every process of a test's shop is set to.
+pub(crate) fn common(clients: &Path) -> Vec<(&'static str, String)> {
     vec![
         ("BOOTSTRAP_ADMIN_EMAIL", ADMIN.to_owned()),
         ("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()),
@@ -225,7 +230,7 @@ fn place(database: Option<&TestDatabase>, files: &Path) -> (&'static str, String
     }
 }
 
-fn url_setting(service: Service) -> &'static str {
+pub(crate) fn url_setting(service: Service) -> &'static str {
     match service {
         Service::Auth => "AUTH_SERVICE_URL",
         Service::User => "USER_SERVICE_URL",

@@ -11,7 +11,7 @@ use sqlx::QueryBuilder;
 
 use super::catalogue::refusal;
 use super::rows::{self, COLUMNS, JOIN_STOCK};
-use super::{Connection, Db, outbox, shelf, write};
+use super::{Connection, Db, begin_batch, outbox, shelf, write};
 use crate::events;
 use crate::store::batch::{Plan, Writes};
 use crate::store::record::options_of;
@@ -26,6 +26,7 @@ pub(super) async fn upsert(
     act: &Act,
     clock: &dyn Clock,
 ) -> Result<Vec<BatchOutcome>, StoreError> {
+    begin_batch(connection).await?;
     let mut plan = Plan::default();
     for product in known(connection, rows).await? {
         plan.know(product);

@@ -9,7 +9,7 @@ use product_api::events::{PRODUCT_CREATED, PRODUCT_DELETED, PRODUCT_UPDATED};
 use product_api::{Change, Product, View};
 use values::ProductId;
 
-use super::{Connection, Store, batch, idempotency, list, outbox, read, shelf, write};
+use super::{Connection, Store, batch, end_batches, idempotency, list, outbox, read, shelf, write};
 use crate::events;
 use crate::store::{
     Act, Answered, BatchOutcome, BatchRow, ChangedAt, Exported, ListQuery, Listed, Once, ProductRecord, ProductStore,
@@ -125,6 +125,13 @@ impl ProductStore for Store {
             Box::pin(batch::upsert(connection, rows, act, &*store.clock))
         });
         outcomes.await
+    }
+
+    async fn batches_end(&self) -> Result<(), StoreError> {
+        let end = self.writer.run((), |connection, ()| {
+            Box::pin(async move { Ok::<_, StoreError>(end_batches(connection).await?) })
+        });
+        end.await
     }
 
     async fn page_by_id(&self, after: Option<ProductId>, limit: u32) -> Result<Vec<Exported>, StoreError> {

@@ -6,6 +6,8 @@
 
 mod probe;
 
+pub use probe::ready;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::future::Future;

@@ -108,6 +108,29 @@ impl Lifecycle {
         self.0.work.spawn(work)
     }
 
+    /// Of a part of the process that may end before it, as a service that moves away: it closes when the process does, or by
+    /// [`Lifecycle::end`]. The process waits for its work as for its own.
+    pub fn part(&self) -> Self {
+        let part = Self::new(Duration::ZERO);
+        let (whole, ending) = (self.clone(), part.clone());
+        self.spawn(async move {
+            tokio::select! {
+                () = whole.closing() => {}
+                () = ending.closing() => {}
+            }
+            ending.end().await;
+        });
+        part
+    }
+
+    /// Takes nothing new, and waits for the work that runs.
+    pub async fn end(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
+        self.0.phase.send_modify(|phase| *phase = Phase::Closing);
+        self.0.work.close();
+        self.0.work.wait().await;
+    }
+
     /// From the drain to the end of all work. Answers whether all of it ended in time.
     pub(crate) async fn wind_down(&self) -> bool {
         self.draining().await;

@@ -1,6 +1,7 @@
 //! One service as a process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use platform_clock::{Clock, SystemClock};
@@ -17,6 +18,9 @@ use platform_runtime::{Info, docs};
 use platform_sql::{Company, Database};
 
 use crate::ServiceConfig;
+
+/// How often a process looks whether its schema is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A process that holds one service: database, bus and listeners. [`ServiceHost::start`], build the service with what it
 /// has, then [`ServiceHost::serve`].
@@ -45,6 +49,7 @@ impl ServiceHost {
         if !database.attend(Company::Others).await? {
             return Err(events.refuse_company().into());
         }
+        wait_until_filled(&database, host.lifecycle()).await?;
         Ok(Self {
             database,
             bus: events.connect(process, clock.clone()).await?,
@@ -92,4 +97,20 @@ impl ServiceHost {
         self.database.close().await;
         Ok(())
     }
+}
+
+/// A schema that is on its way to this process cannot be opened before it is there.
+async fn wait_until_filled(database: &Database, lifecycle: &Lifecycle) -> Result<(), Failure> {
+    let mut told = false;
+    while database.is_being_filled().await? {
+        if !told {
+            tracing::info!("waiting: `stoa extract` fills the schema of this service");
+            told = true;
+        }
+        tokio::select! {
+            () = lifecycle.draining() => return Err("stopped before the schema was filled".into()),
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+    Ok(())
 }

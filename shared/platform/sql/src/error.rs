@@ -45,6 +45,11 @@ impl Error {
         broken == columns || broken.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')) == Some(index)
     }
 
+    /// Whether this is a broken uniqueness rule, whichever.
+    pub(crate) fn is_any_unique_violation(&self) -> bool {
+        database_error(self).is_some_and(DatabaseError::is_unique_violation)
+    }
+
     /// Whether a CHECK constraint of that name refused a row.
     pub fn is_check_violation(&self, constraint: &str) -> bool {
         let Some(error) = database_error(self).filter(|error| error.is_check_violation()) else {

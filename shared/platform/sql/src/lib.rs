@@ -4,7 +4,7 @@
 //! holds what differs. Shared SQL gets a connection and never begins or commits: a [`Writer`] does, and decides how many
 //! units share a commit. [`Reader`] is its counterpart for reads.
 //!
-//! Start reading at [`Writer`], then [`Database::open`]. What comes with every schema (migrated together with the
+//! Start reading at [`Writer`], then [`Database::open`]; [`handover`] moves a schema from a file to a server while it is used. What comes with every schema (migrated together with the
 //! service's own tables): `outbox`, `inbox`, `dead_letters`, `idempotency` and `owner`, once per engine under [`sqlite`] and
 //! [`postgres`]; a dialect file says `use platform_sql::sqlite as engine` and the shared source `engine::outbox::append`.
 //!
@@ -49,6 +49,7 @@
 mod batcher;
 pub mod cursor;
 mod error;
+pub mod handover;
 pub mod idempotency;
 mod lock;
 mod migrations;

@@ -175,6 +175,9 @@ pub enum OwnerError {
         /// What to set instead.
         setting: String,
     },
+    /// It is being filled by a hand-over.
+    #[error("this schema is being filled by `stoa extract` and cannot be opened before it is done")]
+    Filling,
     /// The row could not be read or written.
     #[error(transparent)]
     Database(#[from] Error),
@@ -274,6 +277,14 @@ impl Database {
         match self {
             Self::Sqlite(_) => Ok(true),
             Self::Postgres(database) => database.attend(company).await,
+        }
+    }
+
+    /// Whether a hand-over fills the schema at this moment.
+    pub async fn is_being_filled(&self) -> Result<bool, Error> {
+        match self {
+            Self::Sqlite(_) => Ok(false),
+            Self::Postgres(database) => database.is_being_filled().await,
         }
     }
 

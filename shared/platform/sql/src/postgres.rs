@@ -144,6 +144,31 @@ impl PgDatabase {
         applied
     }
 
+    /// A connection beside the pool.
+    pub(crate) async fn own_connection(&self) -> Result<PgConnection, Error> {
+        let mut connection = self.options.connect().await?;
+        set_session(&mut connection, &self.session).await?;
+        Ok(connection)
+    }
+
+    /// Whether a hand-over fills the schema at this moment: nobody may open it before it is done.
+    pub async fn is_being_filled(&self) -> Result<bool, Error> {
+        let look = self.reader.run((), |connection, ()| {
+            Box::pin(async move {
+                let exists: bool = sqlx::query_scalar("SELECT to_regclass('schema_owner') IS NOT NULL")
+                    .fetch_one(&mut *connection)
+                    .await?;
+                let owner = if exists {
+                    owner::present(connection).await?
+                } else {
+                    None
+                };
+                Ok::<_, Error>(owner.as_deref() == Some(owner::FILLER))
+            })
+        });
+        look.await
+    }
+
     /// Waits for what runs and closes the connections.
     pub async fn close(&self) {
         self.presence.end();

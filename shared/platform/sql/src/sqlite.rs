@@ -25,6 +25,8 @@ pub mod outbox;
 pub mod owner;
 mod writer;
 
+pub(crate) use writer::Frozen;
+
 /// Connections that read. Each has a thread and a page cache of its own.
 const READERS: u32 = 4;
 
@@ -93,7 +95,11 @@ impl SqliteDatabase {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("journal_size_limit", "67108864");
+            // A process may have nowhere else to write to.
+            .pragma("temp_store", "memory")
+            .pragma("journal_size_limit", "67108864")
+            // Pages that are written again and again are copied to the file once in 16 MB of log, not in 4.
+            .pragma("wal_autocheckpoint", "4096");
         Self::open_with(file, options.read_only(true), writing, Some(lock)).await
     }
 
@@ -128,6 +134,11 @@ impl SqliteDatabase {
         let applied = migrations.apply(PLATFORM, &mut connection).await;
         connection.close().await?;
         applied
+    }
+
+    /// For a connection of its own that reads.
+    pub(crate) fn reading_options(&self) -> SqliteConnectOptions {
+        options_of(self.options.get_filename()).read_only(true)
     }
 
     /// Commits what waits and closes the file, so that another process may open it.

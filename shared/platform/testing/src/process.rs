@@ -64,7 +64,16 @@ impl Process {
     ///
     /// # Panics
     /// If it ends before, or is not ready within a minute.
-    pub async fn ready(mut self) -> Self {
+    pub async fn ready(self) -> Self {
+        let ready = self.ready_or_ended().await;
+        ready.expect("the process ended before it was ready")
+    }
+
+    /// Waits until it is ready; none if it ends before.
+    ///
+    /// # Panics
+    /// If it is not ready within a minute.
+    pub async fn ready_or_ended(mut self) -> Option<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .build()
@@ -73,11 +82,12 @@ impl Process {
         let give_up = Instant::now() + Self::READY_WITHIN;
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
-                panic!("the process ended before it was ready: {status}");
+                eprintln!("the process ended before it was ready: {status}");
+                return None;
             }
             let answer = client.get(&ready).send().await;
             if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-                return self;
+                return Some(self);
             }
             assert!(Instant::now() < give_up, "the process was not ready within a minute");
             sleep(Duration::from_millis(10)).await;

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_BODY: usize = 64 * 1024;
 
 /// `Ok` if the process that listens there is ready; else an error with what it says is missing.
-pub(super) async fn ready(listen: SocketAddr) -> Outcome {
+pub async fn ready(listen: SocketAddr) -> Outcome {
     let address = reachable(listen);
     match tokio::time::timeout(PATIENCE, ask(address)).await {
         Ok(outcome) => outcome,

@@ -56,7 +56,14 @@ impl PgDatabase {
         Ok(true)
     }
 
-    async fn try_lock(&self, connection: &mut PgConnection, company: Company) -> Result<bool, Error> {
+    /// Lets others attend again, after a [`Self::try_lock`] of [`Company::Nobody`].
+    pub(crate) async fn let_in(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        let unlock = sqlx::query("SELECT pg_advisory_unlock(hashtextextended($1, 2))").bind(&*self.schema);
+        unlock.execute(connection).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn try_lock(&self, connection: &mut PgConnection, company: Company) -> Result<bool, Error> {
         let sql = match company {
             Company::Nobody => "SELECT pg_try_advisory_lock(hashtextextended($1, 2))",
             Company::Others => "SELECT pg_try_advisory_lock_shared(hashtextextended($1, 2))",

@@ -6,6 +6,9 @@ use values::Timestamp;
 use super::Db;
 use crate::{Error, OwnerError};
 
+/// Who owns a schema that is being filled: nobody may open it.
+pub const FILLER: &str = "stoa extract";
+
 /// Claims a schema for a process that is about to open it as local. Refused when it was handed over to somebody else;
 /// `setting` is what the error tells the operator to set (`PRODUCT_SERVICE_URL`).
 pub async fn claim(
@@ -18,6 +21,7 @@ pub async fn claim(
     let row: Option<(String, Option<String>)> = row.fetch_optional(&mut *connection).await.map_err(Error::from)?;
     match row {
         Some((present, None)) if present == owner => return Ok(()),
+        Some((_, Some(to))) if to == FILLER => return Err(OwnerError::Filling),
         Some((_, Some(to))) if to != owner => {
             let setting = setting.to_owned();
             return Err(OwnerError::HandedOver { to, setting });
@@ -50,5 +54,21 @@ pub async fn hand_over(connection: &mut <Db as Database>::Connection, to: &str, 
         .bind(now.as_micros())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// To whom the schema was handed over, or else whose it is.
+pub async fn present(connection: &mut <Db as Database>::Connection) -> Result<Option<String>, Error> {
+    let present = sqlx::query_scalar("SELECT COALESCE(handed_over_to, owner) FROM schema_owner WHERE id = 1");
+    Ok(present.fetch_optional(connection).await?)
+}
+
+/// Makes the schema somebody's, whosever it is.
+pub async fn give(connection: &mut <Db as Database>::Connection, to: &str, now: Timestamp) -> Result<(), Error> {
+    let give = sqlx::query(
+        "INSERT INTO schema_owner (id, owner, handed_over_to, at) VALUES (1, $1, NULL, $2)
+         ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, handed_over_to = NULL, at = excluded.at",
+    );
+    give.bind(to).bind(now.as_micros()).execute(connection).await?;
     Ok(())
 }

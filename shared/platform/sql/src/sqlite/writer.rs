@@ -1,5 +1,7 @@
 //! SQLite's writer: one task, one connection, one commit for all that wait.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,11 +27,34 @@ impl Engine for Sqlite {
 
 /// The way to the writer task.
 #[derive(Debug, Clone)]
-pub struct Queue(mpsc::Sender<Message>);
+pub struct Queue {
+    sender: mpsc::Sender<Message>,
+    frozen: Arc<AtomicBool>,
+}
 
 enum Message {
     Unit(Box<dyn Job>),
+    /// One that a frozen writer runs, too.
+    UnitOfHandover(Box<dyn Job>),
+    Freeze(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
+}
+
+/// As long as it lives, units are answered `Unavailable`. What was asked for before is committed.
+#[derive(Debug)]
+pub(crate) struct Frozen(Arc<AtomicBool>);
+
+impl Frozen {
+    /// For good: the schema is somebody else's now.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 impl Writer<Sqlite> {
@@ -37,20 +62,42 @@ impl Writer<Sqlite> {
     pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
         let wake = Wake::default();
+        let frozen = Arc::<AtomicBool>::default();
         let task = Task {
             options,
             connection: Some(connection),
             wake: wake.clone(),
+            frozen: frozen.clone(),
         };
         tokio::spawn(task.run(queue));
         Self {
-            inner: Queue(sender),
+            inner: Queue { sender, frozen },
             wake,
         }
     }
 
     /// Runs a unit of work; see [`Writer`].
     pub async fn run<In, T, E, F>(&self, input: In, unit: F) -> Result<T, E>
+    where
+        In: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + std::error::Error + Send + 'static,
+        F: for<'c> Fn(&'c mut SqliteConnection, &'c In) -> BoxFuture<'c, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.ask(Message::Unit, input, unit).await
+    }
+
+    /// Runs a unit of a hand-over, also while the writer is frozen.
+    pub(crate) async fn run_for_handover<In, T, F>(&self, input: In, unit: F) -> Result<T, Error>
+    where
+        In: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut SqliteConnection, &'c In) -> BoxFuture<'c, Result<T, Error>> + Send + Sync + 'static,
+    {
+        self.ask(Message::UnitOfHandover, input, unit).await
+    }
+
+    async fn ask<In, T, E, F>(&self, message: fn(Box<dyn Job>) -> Message, input: In, unit: F) -> Result<T, E>
     where
         In: Send + Sync + 'static,
         T: Send + 'static,
@@ -64,8 +111,18 @@ impl Writer<Sqlite> {
             outcome: None,
             reply,
         };
-        self.send(Message::Unit(Box::new(job))).await?;
+        self.send(message(Box::new(job))).await?;
         answer.await.unwrap_or_else(|_| Err(gone().into()))
+    }
+
+    /// Commits what waits and refuses what comes, until what it answers is dropped.
+    pub(crate) async fn freeze(&self) -> Result<Frozen, Error> {
+        let (done, frozen) = oneshot::channel();
+        // Made first: if nobody waits for the answer, the writer thaws.
+        let guard = Frozen(self.inner.frozen.clone());
+        self.send(Message::Freeze(done)).await?;
+        frozen.await.map_err(|_| gone())?;
+        Ok(guard)
     }
 
     /// Commits what waits, then closes the connection. Units that come later are answered `Unavailable`.
@@ -76,9 +133,14 @@ impl Writer<Sqlite> {
         }
     }
 
+    /// Ends a freeze that was kept.
+    pub(crate) fn thaw(&self) {
+        self.inner.frozen.store(false, Ordering::Release);
+    }
+
     async fn send(&self, message: Message) -> Result<(), Error> {
         self.inner
-            .0
+            .sender
             .send_timeout(message, ROOM_TIMEOUT)
             .await
             .map_err(|refused| match refused {
@@ -86,6 +148,10 @@ impl Writer<Sqlite> {
                 mpsc::error::SendTimeoutError::Closed(_) => gone(),
             })
     }
+}
+
+fn moving() -> Error {
+    Error::unavailable("the data are being moved")
 }
 
 fn gone() -> Error {
@@ -151,6 +217,7 @@ struct Task {
     /// None after a failure that leaves the connection's state unknown; opened again for the next batch.
     connection: Option<SqliteConnection>,
     wake: Wake,
+    frozen: Arc<AtomicBool>,
 }
 
 impl Task {
@@ -161,13 +228,20 @@ impl Task {
             let mut units = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
-                    Message::Unit(unit) => units.push(unit),
+                    Message::Unit(unit) if self.frozen.load(Ordering::Acquire) => unit.answer(Err(moving())),
+                    Message::Unit(unit) | Message::UnitOfHandover(unit) => units.push(unit),
+                    Message::Freeze(done) => {
+                        self.commit_together(std::mem::take(&mut units)).await;
+                        self.frozen.store(true, Ordering::Release);
+                        // Whoever asked and is gone does not want it any more.
+                        if done.send(()).is_err() {
+                            self.frozen.store(false, Ordering::Release);
+                        }
+                    }
                     Message::Close(done) => closing.push(done),
                 }
             }
-            if !units.is_empty() {
-                self.commit_together(units).await;
-            }
+            self.commit_together(units).await;
         }
         queue.close();
         if let Some(connection) = self.connection {
@@ -179,6 +253,9 @@ impl Task {
     }
 
     async fn commit_together(&mut self, mut units: Vec<Box<dyn Job>>) {
+        if units.is_empty() {
+            return;
+        }
         metrics::histogram!("sql_units_per_commit").record(f64::from(u32::try_from(units.len()).unwrap_or(u32::MAX)));
         match self.transaction(&mut units).await {
             Ok(appended) => {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod exactly_once;
+mod handover;
 mod looking;
 mod opening;
 mod postgres_writer;
