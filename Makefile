@@ -5,6 +5,7 @@ SERVICES := auth-service user-service product-service order-service
 STOA_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stoa
 export STOA_TOOLS
 export TEST_NATS_SERVER ?= $(STOA_TOOLS)/nats/bin/nats-server
+export TEST_PROMETHEUS ?= $(STOA_TOOLS)/prometheus/usr/bin/prometheus
 export TEST_KUBECTL ?= $(STOA_TOOLS)/kubernetes/bin/kubectl
 
 .PHONY: help setup test test-topologies format lint docs deny layers kubernetes tests images openapi bench

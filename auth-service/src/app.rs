@@ -157,6 +157,8 @@ impl App {
             service,
             ..
         } = self;
+        // A counter that is not there yet cannot be seen rising.
+        metrics::counter!("auth_refresh_reuse_total").increment(0);
         let stop = CancellationToken::new();
         let relay = Relay::new(NAME, database.outbox(), bus, clock.clone(), database.wake());
         lifecycle.spawn(relay.run(stop.clone()));

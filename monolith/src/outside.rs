@@ -46,6 +46,11 @@ impl Outside {
         product_client::connect(target, &self.outgoing, Some(self.credential("product")))
     }
 
+    /// order-service.
+    pub fn orders(&self, target: &Target) -> order_client::Remote {
+        order_client::connect(target, &self.outgoing, Some(self.credential("order")))
+    }
+
     fn credential(&self, audience: &str) -> Credential {
         let OwnClient { id, secret, .. } = &self.client;
         credential(self.accounts.clone(), id, secret.expose(), audience, self.clock.clone())

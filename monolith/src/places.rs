@@ -55,11 +55,6 @@ impl Places {
         self.product.as_ref().map_or(Ok(()), |_| Err(NotHere::PRODUCTS))
     }
 
-    /// For what reads or writes that of orders.
-    pub fn require_orders(&self) -> Result<(), NotHere> {
-        self.order.as_ref().map_or(Ok(()), |_| Err(NotHere::ORDERS))
-    }
-
     /// Whether a service of this process calls one in another and auth is elsewhere, too: then it needs a secret that auth
     /// knows.
     pub fn needs_secret(&self) -> bool {
@@ -77,6 +72,4 @@ impl NotHere {
     pub const AUTH: Self = Self("AUTH_SERVICE_URL");
     /// Products.
     pub const PRODUCTS: Self = Self("PRODUCT_SERVICE_URL");
-    /// Orders.
-    pub const ORDERS: Self = Self("ORDER_SERVICE_URL");
 }

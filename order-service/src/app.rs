@@ -163,6 +163,9 @@ impl App {
     /// recovery job, the inventory cache, the relay of the outbox, and the deletion of what is not needed any more. Call it
     /// before the process is ready, when the neighbours of the same process can be called.
     pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), StartError> {
+        // A counter that is not there yet cannot be seen rising.
+        metrics::counter!("orders_alarms_total").increment(0);
+        metrics::counter!("orders_postponed_total").increment(0);
         self.service.recover_at_start().await?;
         let feed = Arc::new(InventoryFeed(self.inventory.clone()));
         bus.subscribe_broadcast(InventoryFeed::topics(), feed).await?;

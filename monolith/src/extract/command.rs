@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use api_gateway::Service;
@@ -11,7 +11,7 @@ use clap::Args;
 use futures::StreamExt;
 use platform_clock::{Clock, SystemClock};
 use platform_rpc::Target;
-use platform_runtime::command::{Failure, Outcome};
+use platform_runtime::command::{Failure, Outcome, reachable};
 use platform_sql::DatabaseConfig;
 use tokio::sync::mpsc;
 
@@ -75,12 +75,7 @@ enum Asked {
 }
 
 async fn ask(admin: SocketAddr, request: &Request) -> Result<Asked, Failure> {
-    let ip = match admin {
-        SocketAddr::V4(address) if address.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(address) if address.ip().is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        given => given.ip(),
-    };
-    let admin = SocketAddr::new(ip, admin.port());
+    let admin = reachable(admin);
     let client = reqwest::Client::builder().no_proxy().build()?;
     let asked = client.post(format!("http://{admin}{PATH}")).json(request).send().await;
     let answer = match asked {

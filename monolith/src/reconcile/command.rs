@@ -3,15 +3,19 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use auth_client::SwitchedAccounts;
 use order_service::app::{self as order, Neighbours};
 use order_service::payment::Providers;
 use order_service::timings::Timings;
 use platform_clock::{Clock, SystemClock};
-use platform_runtime::command::{Failure, Outcome};
+use platform_rpc::Place;
+use platform_runtime::command::{Failure, Outcome, reachable};
+use platform_runtime::settings::SettingsError;
 use platform_sql::{Database, Schema};
 
 use super::{Books, Report};
 use crate::config::Config;
+use crate::outside::Outside;
 
 /// Checks the books of the shop that `config` describes; the error counts the violations.
 pub async fn run(config: &Config, repair: bool) -> Outcome {
@@ -28,11 +32,9 @@ pub async fn run(config: &Config, repair: bool) -> Outcome {
     }
 }
 
-/// Only to look, unless something is to be repaired: then on SQLite the shop must not be running.
-async fn open(config: &Config, repair: bool) -> Result<(Books, [Database; 2]), Failure> {
-    // What a service that was taken out left behind is not its books.
-    config.places.require_orders()?;
-    config.places.require_products()?;
+/// Only to look, unless something is to be repaired: then on SQLite the shop must not be running. Books that are in other
+/// processes are asked for there.
+async fn open(config: &Config, repair: bool) -> Result<(Books, Vec<Database>), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let open = async |schema: &Schema| {
         if !repair {
@@ -42,20 +44,51 @@ async fn open(config: &Config, repair: bool) -> Result<(Books, [Database; 2]), F
         database.require(schema).await?;
         Ok(database)
     };
-    let products_data = open(&product_service::SCHEMA).await?;
-    let orders_data = open(&order::SCHEMA).await?;
-    let products = product_service::App::over(products_data.clone(), config.currency, clock.clone());
-    let neighbours = Neighbours {
-        stock: products.stock(),
-        products: products.products(),
-        providers: Providers::none(),
+    let mut opened = Vec::new();
+    let places = &config.places;
+    let (stock, products) = if let Some(target) = &places.product {
+        let remote = outside(config, clock.clone())?.products(target);
+        (remote.stock, remote.products)
+    } else {
+        let database = open(&product_service::SCHEMA).await?;
+        opened.push(database.clone());
+        let products = product_service::App::over(database, config.currency, clock.clone());
+        (products.stock(), products.products())
     };
-    let orders = order::App::over(orders_data.clone(), neighbours, clock.clone(), Timings::default());
-    let books = Books {
-        orders: orders.orders(),
-        stock: products.stock(),
+    let orders = if let Some(target) = &places.order {
+        outside(config, clock.clone())?.orders(target).orders
+    } else {
+        let database = open(&order::SCHEMA).await?;
+        opened.push(database.clone());
+        let neighbours = Neighbours {
+            stock: stock.clone(),
+            products,
+            providers: Providers::none(),
+        };
+        order::App::over(database, neighbours, clock, Timings::default()).orders()
     };
-    Ok((books, [orders_data, products_data]))
+    Ok((Books { orders, stock }, opened))
+}
+
+/// The way to services in other processes. This one serves nobody, so auth is asked where the others ask it.
+fn outside(config: &Config, clock: Arc<dyn Clock>) -> Result<Outside, Failure> {
+    let client = config.auth.own_client.clone();
+    if client.is_made_up {
+        let why = "must be set: books in other processes are asked for, and they want to know by whom";
+        return Err(SettingsError::new("SERVICE_CLIENT_SECRET", why).into());
+    }
+    let auth = match (&config.places.auth, config.services_listen) {
+        (Some(target), _) => target.clone(),
+        (None, Some(address)) => format!("http://{}", reachable(address)).parse()?,
+        (None, None) => {
+            let why = "must be set: at it the running shop gives the tokens that other processes want";
+            return Err(SettingsError::new("SERVICES_LISTEN_ADDR", why).into());
+        }
+    };
+    let accounts = Arc::new(SwitchedAccounts::away());
+    let outside = Outside::new(accounts.clone(), client, clock);
+    accounts.0.turn(Place::Remote, outside.auth(&auth).accounts);
+    Ok(outside)
 }
 
 fn print(report: &Report) -> std::io::Result<()> {

@@ -186,6 +186,18 @@ async fn every_service_leaves_the_open_shop_and_no_order_is_lost_or_doubled() {
         buyer.buys(20).await;
     }
     let bought = buyer.end().await;
+    let books = run(
+        &binary("stoa"),
+        &["reconcile"],
+        &borrowed(&shop.settings(&Service::ALL)),
+    )
+    .await;
+    assert!(books.status.success(), "{}{}", books.stdout, books.stderr);
+    assert!(
+        books.stdout.contains(&format!("{} orders", bought.len())),
+        "{}",
+        books.stdout
+    );
     // Nobody was signed out, and a session goes on where it now lives.
     let session = door.refresh(&session).await;
     door.assert_that_all_is_there(&session, &product, 5_000, &bought).await;

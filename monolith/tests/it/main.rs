@@ -8,6 +8,7 @@ mod checkout;
 mod event_catalogue;
 mod extraction;
 mod kubernetes;
+mod observability;
 mod outage;
 mod process;
 mod support;

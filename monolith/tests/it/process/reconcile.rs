@@ -170,9 +170,17 @@ async fn it_does_not_take_what_a_service_left_behind_for_its_books() {
         let mut settings = settings(&database);
         settings.push((setting, "http://127.0.0.1:1".to_owned()));
         let refused = stoa(&["reconcile"], &settings).await;
-        assert_eq!(refused.status.code(), Some(1), "{}", refused.stdout);
-        let expected =
-            format!("error: {setting}: is set, and this is for the process that holds the service: run it there\n");
-        assert_eq!(refused.stderr, expected);
+        assert_eq!(refused.status.code(), Some(2), "{}", refused.stdout);
+        assert!(
+            refused.stderr.starts_with("error: SERVICE_CLIENT_SECRET: "),
+            "{}",
+            refused.stderr
+        );
+        // It asks there, where nobody is.
+        settings.push(("SERVICE_CLIENT_SECRET", "secret".to_owned()));
+        settings.push(("AUTH_SERVICE_URL", "http://127.0.0.1:1".to_owned()));
+        let unanswered = stoa(&["reconcile"], &settings).await;
+        assert_eq!(unanswered.status.code(), Some(1), "{}", unanswered.stdout);
+        assert_eq!(unanswered.stderr.lines().count(), 1, "{}", unanswered.stderr);
     }
 }

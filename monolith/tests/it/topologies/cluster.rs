@@ -28,13 +28,13 @@ pub(crate) enum Service {
 
 /// How services call each other.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Grpc,
 }
 
 /// Which processes there are.
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// `stoa` alone.
     OneProcess(TestDatabase),
     /// The gateway and four services, each on its own file or all on one server.
@@ -47,7 +47,7 @@ pub(super) enum Layout {
 }
 
 /// Its processes, and the servers they need.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     door: Process,
     services: BTreeMap<Service, Process>,
     nats: Option<NatsServer>,
@@ -124,7 +124,7 @@ impl Layout {
 
 impl Cluster {
     /// Opens it and waits until all of it is ready. None, after saying so, where there is no NATS server to be had.
-    pub(super) async fn open(layout: &Layout) -> Option<Self> {
+    pub(crate) async fn open(layout: &Layout) -> Option<Self> {
         let extracted = layout.extracted();
         let nats = if extracted.is_empty() {
             None
@@ -185,8 +185,17 @@ impl Cluster {
     }
 
     /// Where its clients go.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.door.url("")
+    }
+
+    /// The processes by name, and where their metrics are.
+    pub(crate) fn admins(&self) -> Vec<(String, String)> {
+        let door = std::iter::once(("api-gateway".to_owned(), self.door.admin.to_string()));
+        let services = self.services.iter();
+        let services =
+            services.map(|(service, process)| (format!("{}-service", service.name()), process.admin.to_string()));
+        door.chain(services).collect()
     }
 
     /// Ends a service with SIGKILL; nobody takes its place.
@@ -200,7 +209,7 @@ impl Cluster {
     }
 
     /// Ends it as an operator would: nobody may complain.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         for process in std::iter::once(self.door).chain(self.services.into_values()) {
             let status = process.terminate().await;
             assert!(status.success(), "{status}");

@@ -61,6 +61,8 @@ impl Subscriber {
         if !name.contains('.') || !name.split('.').all(is_word) {
             return Err(BusError::BadName(name.to_owned()));
         }
+        // A counter that is not there yet cannot be seen rising.
+        metrics::counter!("events_dead_letters_total", "subscription" => name.to_owned()).increment(0);
         Ok(Self {
             name: name.to_owned(),
             topics,

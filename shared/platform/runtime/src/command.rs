@@ -6,7 +6,7 @@
 
 mod probe;
 
-pub use probe::ready;
+pub use probe::{reachable, ready};
 
 use std::error::Error;
 use std::fmt::Write as _;
