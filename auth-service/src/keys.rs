@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use crate::refresh_token::RefreshKeys;
 use crate::store::StoreError;
 
-pub use sealing::KeyEncryptionKey;
+pub use sealing::{KEY_FILE, KeyEncryptionKey};
 pub use signing::SigningKey;
 pub use stored::{KeyStore, SealedKey};
 

@@ -24,10 +24,10 @@ use platform_runtime::settings::SettingsError;
 use platform_sql::handover::{self, Derived, Handover, HandoverError, Owners};
 use platform_sql::{Database, DatabaseConfig, OpenError, PostgresConfig, Schema, SqliteDatabase};
 use product_service::store::Words;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
+use crate::operations::Say;
 use crate::shop::{OWNER, Shop};
 
 /// So few changed rows that the last can be copied while nobody writes.
@@ -38,9 +38,6 @@ const ROUND: Duration = Duration::from_millis(200);
 const READY: Duration = Duration::from_secs(20);
 /// How often it is asked.
 const ASK: Duration = Duration::from_millis(20);
-
-/// What an operator is told, one line each.
-pub type Say = mpsc::UnboundedSender<String>;
 
 /// What is to move, and where.
 #[derive(Debug, Clone)]

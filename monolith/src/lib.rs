@@ -5,10 +5,12 @@
 //! [`process`] is the command line, [`serve`] puts the gateway in front. The services do not know that they live
 //! together: what is said between them goes by their contracts.
 
+pub mod backup;
 pub mod config;
 pub mod demo;
 pub mod extract;
 pub mod files;
+pub mod operations;
 pub mod outside;
 pub mod places;
 pub mod process;

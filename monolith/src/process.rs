@@ -14,7 +14,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::config::Config;
 use crate::shop::Shop;
-use crate::{extract, files, reconcile, serve};
+use crate::{backup, extract, files, reconcile, serve};
 
 /// The binary.
 pub struct Stoa;
@@ -41,6 +41,12 @@ pub enum Command {
     ///
     /// Reads beside a running shop.
     Export(files::Export),
+    /// Copy an embedded database to an empty directory, as it is at one moment; the shop goes on meanwhile
+    ///
+    /// On PostgreSQL pg_dump does this.
+    Backup(backup::To),
+    /// Put a backup in place of a data directory that holds none
+    Restore(backup::From),
     /// Take a service out of the running shop, without a restart: its data to a server, its work to a process of its own
     ///
     /// Without a running shop the data alone are moved.
@@ -87,6 +93,8 @@ impl Process for Stoa {
             }
             Command::Import(import) => files::import(&config, import).await,
             Command::Export(export) => files::export(&config, export).await,
+            Command::Backup(to) => backup::backup(&config, to).await,
+            Command::Restore(from) => backup::restore(&config, &from),
             Command::Extract(extract) => Box::pin(extract::command::run(&config, extract)).await,
             Command::Reconcile { fix } => reconcile::command::run(&config, fix).await,
         }

@@ -14,6 +14,7 @@ use platform_runtime::host::Host;
 use platform_runtime::router::{ApiRouter, Guard};
 use platform_sql::Company;
 
+use crate::backup;
 use crate::config::Config;
 use crate::demo::{self, Demo};
 use crate::extract::door::ServicesDoor;
@@ -64,7 +65,8 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     }
     let lifecycle = host.lifecycle().clone();
     let extraction = Extraction::new(config, shop.clone(), upstreams, bus.clone(), lifecycle, clock);
-    let admin = host.serve_admin(extract::admin::router(Arc::new(extraction)))?;
+    let operations = extract::admin::router(Arc::new(extraction)).merge(backup::router(config, shop.clone()));
+    let admin = host.serve_admin(operations)?;
 
     let welcome = Welcome {
         listen,

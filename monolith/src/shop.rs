@@ -224,6 +224,16 @@ impl Shop {
         databases.find(|(of, _)| *of == service).map(|(_, database)| database)
     }
 
+    /// The databases of the services that work here.
+    pub fn local_databases(&self) -> Vec<Database> {
+        let running = self.running();
+        let here = self
+            .databases
+            .iter()
+            .filter(|(service, _)| running.contains_key(service));
+        here.map(|(_, database)| database.clone()).collect()
+    }
+
     /// From now on the services of this process find this one there.
     pub fn turn_to(&self, service: Service, target: &Target, lifecycle: &Lifecycle) {
         let Neighbours {

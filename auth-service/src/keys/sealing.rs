@@ -16,7 +16,7 @@ use crate::hex;
 const KEY_BYTES: usize = 32;
 
 /// The name of the default key's file in the data directory.
-const FILE: &str = "auth.key";
+pub const KEY_FILE: &str = "auth.key";
 
 /// What the keys in the database are encrypted with.
 pub struct KeyEncryptionKey(LessSafeKey);
@@ -34,7 +34,7 @@ impl KeyEncryptionKey {
 
     /// From the file in the data directory, which is made, for its owner's eyes alone, if it is not there.
     pub fn in_directory(dir: &Path, clock: &dyn Clock) -> Result<Self, KeysError> {
-        let path = dir.join(FILE);
+        let path = dir.join(KEY_FILE);
         let unusable = |source| KeysError::EncryptionKeyFile {
             path: path.display().to_string(),
             source,
@@ -42,7 +42,7 @@ impl KeyEncryptionKey {
         let mut fresh = Zeroizing::new([0_u8; KEY_BYTES]);
         clock.fill_random(&mut *fresh);
         std::fs::create_dir_all(dir).map_err(unusable)?;
-        let beside = format!("{FILE}.{}", clock.new_id());
+        let beside = format!("{KEY_FILE}.{}", clock.new_id());
         match write_new(dir, &beside, &Zeroizing::new(BASE64.encode(*fresh))) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(error)),
             Ok(()) | Err(_) => {}
@@ -94,7 +94,7 @@ fn write_new(dir: &Path, beside: &str, text: &str) -> std::io::Result<()> {
     let linked = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::hard_link(&beside, dir.join(FILE)))
+        .and_then(|()| std::fs::hard_link(&beside, dir.join(KEY_FILE)))
         .and_then(|()| std::fs::File::open(dir)?.sync_all());
     std::fs::remove_file(&beside)?;
     linked

@@ -1,6 +1,6 @@
 //! A service leaves the running shop, and comes back.
 
-mod buyer;
+pub(crate) mod buyer;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

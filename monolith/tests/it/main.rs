@@ -4,6 +4,7 @@
 
 mod architecture;
 mod authorisation;
+mod backup;
 mod checkout;
 mod event_catalogue;
 mod extraction;

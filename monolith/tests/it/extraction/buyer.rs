@@ -14,21 +14,21 @@ use tokio::time::{Instant, sleep};
 use crate::topologies::cluster::{ADMIN, ADMIN_PASSWORD};
 
 /// The id of the order of each key.
-pub(super) type Bought = BTreeMap<String, String>;
+pub(crate) type Bought = BTreeMap<String, String>;
 
 /// How long a client goes on asking for what it deserves.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The shop as its clients see it.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(crate) struct Door {
     http: Client,
     url: String,
 }
 
 /// Signed in.
 #[derive(Clone)]
-pub(super) struct Session {
+pub(crate) struct Session {
     access: String,
     refresh: String,
 }
@@ -49,7 +49,7 @@ impl Session {
 }
 
 impl Door {
-    pub(super) fn at(address: SocketAddr) -> Self {
+    pub(crate) fn at(address: SocketAddr) -> Self {
         Self {
             http: Client::builder().no_proxy().build().unwrap(),
             url: format!("http://{address}"),
@@ -80,12 +80,12 @@ impl Door {
         answer
     }
 
-    pub(super) async fn register(&self, email: &str) -> Session {
+    pub(crate) async fn register(&self, email: &str) -> Session {
         let body = json!({"email": email, "password": "a password of some length", "name": "Ada"});
         Session::of(&self.answered("/api/auth/register", None, &body).await)
     }
 
-    pub(super) async fn refresh(&self, session: &Session) -> Session {
+    pub(crate) async fn refresh(&self, session: &Session) -> Session {
         let body = json!({"refresh_token": session.refresh});
         Session::of(&self.answered("/api/auth/refresh", None, &body).await)
     }
@@ -96,7 +96,7 @@ impl Door {
     }
 
     /// Puts pieces of something on the shelf.
-    pub(super) async fn put_on_sale(&self, pieces: usize) -> String {
+    pub(crate) async fn put_on_sale(&self, pieces: usize) -> String {
         let tea = json!({"sku": "TEA-1", "name": "Green tea", "price": {"amount": 250, "currency": "USD"}, "stock": pieces,
             "tags": ["leaves"]});
         let tea = self.answered("/api/products", Some(&self.admin().await), &tea).await;
@@ -104,7 +104,7 @@ impl Door {
     }
 
     /// Buys one piece a key; asks again with the same key as long as it is told to, or hears nothing.
-    pub(super) async fn buy(&self, session: &Session, product: &str, keys: &[&str]) -> Bought {
+    pub(crate) async fn buy(&self, session: &Session, product: &str, keys: &[&str]) -> Bought {
         let mut bought = Bought::new();
         for &key in keys {
             let body = json!({"items": [{"product_id": product, "quantity": 1}]});
@@ -132,7 +132,7 @@ impl Door {
     }
 
     /// Each key is answered with its order, confirmed; there are no others; and the shelf has lost as many pieces.
-    pub(super) async fn assert_that_all_is_there(
+    pub(crate) async fn assert_that_all_is_there(
         &self,
         session: &Session,
         product: &str,
@@ -144,7 +144,7 @@ impl Door {
             loop {
                 let again = self.buy(session, product, &[key.as_str()]).await;
                 assert_eq!(&again[key], id, "{key} was answered with another order");
-                let order = self.get(&format!("/api/orders/{id}"), &session.access).await;
+                let order = self.get(&format!("/api/orders/{id}"), session).await;
                 if order["status"] == "confirmed" {
                     break;
                 }
@@ -154,9 +154,7 @@ impl Door {
         }
         let (mut orders, mut cursor) = (0, String::new());
         loop {
-            let page = self
-                .get(&format!("/api/orders?limit=100{cursor}"), &session.access)
-                .await;
+            let page = self.get(&format!("/api/orders?limit=100{cursor}"), session).await;
             orders += page["items"].as_array().unwrap().len();
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -166,7 +164,7 @@ impl Door {
         assert_eq!(orders, bought.len());
         // What a list shows may be a second old.
         loop {
-            let found = self.get("/api/products?q=green&tag=leaves", &session.access).await;
+            let found = self.get("/api/products?q=green&tag=leaves", session).await;
             let left = &found["items"][0]["stock"];
             if *left == json!(pieces - bought.len()) {
                 break;
@@ -178,14 +176,15 @@ impl Door {
             );
             sleep(Duration::from_millis(100)).await;
         }
-        let one = self.get(&format!("/api/products/{product}"), &session.access).await;
+        let one = self.get(&format!("/api/products/{product}"), session).await;
         assert_eq!(one["sku"], "TEA-1");
-        let me = self.get("/api/users/me", &session.access).await;
+        let me = self.get("/api/users/me", session).await;
         assert_eq!(me["name"], "Ada");
     }
 
-    /// Reads go on all the while.
-    async fn get(&self, path: &str, token: &str) -> Value {
+    /// What somebody may see.
+    pub(crate) async fn get(&self, path: &str, by: &Session) -> Value {
+        let token = &by.access;
         let answer = self
             .http
             .get(format!("{}{path}", self.url))
@@ -200,14 +199,14 @@ impl Door {
 }
 
 /// Buys one after the other until it is told to end.
-pub(super) struct Buyer {
+pub(crate) struct Buyer {
     count: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     task: JoinHandle<Bought>,
 }
 
 impl Buyer {
-    pub(super) fn begin(door: &Door, session: &Session, product: &str) -> Self {
+    pub(crate) fn begin(door: &Door, session: &Session, product: &str) -> Self {
         let (count, stop) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (counting, stopping) = (count.clone(), stop.clone());
         let (door, session, product) = (door.clone(), session.clone(), product.to_owned());
@@ -225,7 +224,7 @@ impl Buyer {
     }
 
     /// Waits until so many more were bought.
-    pub(super) async fn buys(&self, more: usize) {
+    pub(crate) async fn buys(&self, more: usize) {
         let enough = self.count.load(Ordering::Relaxed) + more;
         let give_up = Instant::now() + PATIENCE;
         while self.count.load(Ordering::Relaxed) < enough {
@@ -235,7 +234,12 @@ impl Buyer {
         }
     }
 
-    pub(super) async fn end(self) -> Bought {
+    /// Goes away in the middle of it.
+    pub(crate) fn abort(self) {
+        self.task.abort();
+    }
+
+    pub(crate) async fn end(self) -> Bought {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap()
     }

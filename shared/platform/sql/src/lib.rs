@@ -4,7 +4,8 @@
 //! holds what differs. Shared SQL gets a connection and never begins or commits: a [`Writer`] does, and decides how many
 //! units share a commit. [`Reader`] is its counterpart for reads.
 //!
-//! Start reading at [`Writer`], then [`Database::open`]; [`handover`] moves a schema from a file to a server while it is used. What comes with every schema (migrated together with the
+//! Start reading at [`Writer`], then [`Database::open`]; [`handover`] moves a schema from a file to a server while it is used,
+//! and [`backup`] copies files at one moment. What comes with every schema (migrated together with the
 //! service's own tables): `outbox`, `inbox`, `dead_letters`, `idempotency` and `owner`, once per engine under [`sqlite`] and
 //! [`postgres`]; a dialect file says `use platform_sql::sqlite as engine` and the shared source `engine::outbox::append`.
 //!
@@ -46,6 +47,7 @@
 //! A table of the platform's own: a numbered file per engine under `ddl/`, named in `PLATFORM` of `sqlite.rs` and
 //! `postgres.rs`; its SQL under `src/shared/`, named by `#[path]` in both; a test in `tests/it`.
 
+pub mod backup;
 mod batcher;
 pub mod cursor;
 mod error;

@@ -136,6 +136,11 @@ impl SqliteDatabase {
         applied
     }
 
+    /// Where it is.
+    pub(crate) fn file(&self) -> &Path {
+        self.options.get_filename()
+    }
+
     /// For a connection of its own that reads.
     pub(crate) fn reading_options(&self) -> SqliteConnectOptions {
         options_of(self.options.get_filename()).read_only(true)

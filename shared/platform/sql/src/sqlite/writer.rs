@@ -36,7 +36,7 @@ enum Message {
     Unit(Box<dyn Job>),
     /// One that a frozen writer runs, too.
     UnitOfHandover(Box<dyn Job>),
-    Freeze(oneshot::Sender<()>),
+    Freeze(oneshot::Sender<Frozen>),
     Close(oneshot::Sender<()>),
 }
 
@@ -115,14 +115,11 @@ impl Writer<Sqlite> {
         answer.await.unwrap_or_else(|_| Err(gone().into()))
     }
 
-    /// Commits what waits and refuses what comes, until what it answers is dropped.
+    /// Commits what waits and refuses what comes, until what it answers is dropped. Refused while somebody else has frozen it.
     pub(crate) async fn freeze(&self) -> Result<Frozen, Error> {
         let (done, frozen) = oneshot::channel();
-        // Made first: if nobody waits for the answer, the writer thaws.
-        let guard = Frozen(self.inner.frozen.clone());
         self.send(Message::Freeze(done)).await?;
-        frozen.await.map_err(|_| gone())?;
-        Ok(guard)
+        frozen.await.map_err(|_| moving())
     }
 
     /// Commits what waits, then closes the connection. Units that come later are answered `Unavailable`.
@@ -232,10 +229,9 @@ impl Task {
                     Message::Unit(unit) | Message::UnitOfHandover(unit) => units.push(unit),
                     Message::Freeze(done) => {
                         self.commit_together(std::mem::take(&mut units)).await;
-                        self.frozen.store(true, Ordering::Release);
-                        // Whoever asked and is gone does not want it any more.
-                        if done.send(()).is_err() {
-                            self.frozen.store(false, Ordering::Release);
+                        if !self.frozen.swap(true, Ordering::AcqRel) {
+                            // Not wanted any more, it is dropped at once, and with it the freeze ends.
+                            let _ = done.send(Frozen(self.frozen.clone()));
                         }
                     }
                     Message::Close(done) => closing.push(done),
