@@ -2,7 +2,6 @@
 
 use auth_api::events::{ACCOUNT_REGISTERED, AccountRegistered, SESSION_REVOKED, SessionRevoked};
 use platform_events::Event;
-use platform_runtime::context::RequestContext;
 use serde::Serialize;
 use uuid::Uuid;
 use values::{SessionId, UserId};
@@ -20,11 +19,6 @@ pub fn account_registered(id: Uuid, user_id: UserId, cause: &Cause) -> Event {
 /// A session ended before its tokens did.
 pub fn session_revoked(id: Uuid, session_id: SessionId, cause: &Cause) -> Event {
     event(id, SESSION_REVOKED, &session_id, &SessionRevoked { session_id }, cause)
-}
-
-/// The trace of the request that is being worked for.
-pub fn current_traceparent() -> Option<String> {
-    RequestContext::current().map(|context| context.trace().traceparent())
 }
 
 fn event(id: Uuid, kind: &str, subject: &impl std::fmt::Display, data: &impl Serialize, cause: &Cause) -> Event {

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use platform_clock::Clock;
 use platform_identity::{Audience, Claims};
+use platform_runtime::context;
 use user_api::{User, Users};
 use values::{SessionId, Timestamp};
 
-use crate::events;
 use crate::keys::{KeyRing, Keys};
 use crate::limits::{Guess, Limits};
 use crate::network::Network;
@@ -186,7 +186,7 @@ impl AuthService {
     fn cause(&self) -> Cause {
         Cause {
             at: self.0.clock.now(),
-            traceparent: events::current_traceparent(),
+            traceparent: context::traceparent(),
         }
     }
 

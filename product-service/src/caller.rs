@@ -1,7 +1,7 @@
 //! Who asks for a write, as the ledger names them.
 
 use platform_identity::{Principal, Subject};
-use platform_runtime::context::RequestContext;
+use platform_runtime::context::{RequestContext, traceparent};
 
 use crate::service::By;
 
@@ -14,6 +14,6 @@ pub(crate) fn by(principal: &Principal, context: &RequestContext) -> By {
     By {
         actor: Some(actor),
         request_id: Some(context.request_id().to_owned()),
-        traceparent: Some(context.trace().traceparent()),
+        traceparent: traceparent(),
     }
 }

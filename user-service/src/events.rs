@@ -1,7 +1,6 @@
 //! What happened to users, as events.
 
 use platform_events::Event;
-use platform_runtime::context::RequestContext;
 use user_api::events::UserChanged;
 use uuid::Uuid;
 use values::UserId;
@@ -16,9 +15,4 @@ pub fn user_changed(event_id: Uuid, kind: &str, user_id: UserId, cause: &Cause) 
     let event = Event::new(event_id, kind, SOURCE, &user_id, cause.at, &UserChanged { user_id });
     let event = event.expect("an id can be written as JSON");
     event.with_traceparent(cause.traceparent.clone())
-}
-
-/// The trace of the request that is being worked for.
-pub fn current_traceparent() -> Option<String> {
-    RequestContext::current().map(|context| context.trace().traceparent())
 }

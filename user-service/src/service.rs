@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
+use platform_runtime::context;
 use user_api::{AccountCopy, User, Users, UsersError};
 use values::{PersonName, Timestamp, UserId};
 
-use crate::events;
 use crate::store::{Cause, Renamed, StoreError, StoredUser, UserStore, Wanted};
 use crate::words::patterns;
 
@@ -143,7 +143,7 @@ impl UserService {
     fn cause(&self) -> Cause {
         Cause {
             at: self.clock.now(),
-            traceparent: events::current_traceparent(),
+            traceparent: context::traceparent(),
         }
     }
 }

@@ -14,3 +14,4 @@ mod outage;
 mod process;
 mod support;
 mod topologies;
+mod tracing;

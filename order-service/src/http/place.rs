@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use order_api::Order;
 use platform_problem::Problem;
-use platform_runtime::context::RequestContext;
+use platform_runtime::context::traceparent;
 use platform_runtime::extract::{Caller, IdempotencyKey, Json};
 use platform_runtime::policy;
 
@@ -30,7 +30,6 @@ pub(super) async fn place_order(
     State(service): State<Service>,
     caller: Caller,
     key: IdempotencyKey,
-    context: RequestContext,
     Json(basket): Json<Basket>,
 ) -> Result<Response, Problem> {
     let lines = basket.into_lines()?;
@@ -40,7 +39,7 @@ pub(super) async fn place_order(
             idempotency_key: key.0,
             request_hash: basket::hash(&lines),
             lines,
-            traceparent: Some(context.trace().traceparent()),
+            traceparent: traceparent(),
         })
         .await?;
     Ok(answer::placed(&placed.order, placed.replayed))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use order_api::OrderState;
+use platform_runtime::context::RequestContext;
 use product_api::{Confirmed, Refusal, Released, Reservation, ReservationState, Returned, StockError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -42,8 +43,10 @@ impl OrderService {
     pub(super) fn drive(self: &Arc<Self>, order: Arc<StoredOrder>) -> oneshot::Receiver<Arc<StoredOrder>> {
         let (tell, decided) = oneshot::channel();
         let service = self.clone();
+        // Whom it asks is told for which request; the client's patience is not the work's.
+        let context = RequestContext::current().map_or_else(RequestContext::detached, |it| it.without_deadline());
         let work = async move { service.advance(order, Some(tell)).await };
-        self.workers.spawn(work.in_current_span());
+        self.workers.spawn(context.scope(work.in_current_span()));
         decided
     }
 

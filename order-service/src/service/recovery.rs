@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream;
+use platform_runtime::context::{RequestContext, spans};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::OrderService;
+use crate::order::StoredOrder;
 use crate::store::StoreError;
 
 /// Orders leased at once.
@@ -63,13 +66,25 @@ impl OrderService {
         }
     }
 
-    async fn drive_to_rest(self: &Arc<Self>, order: crate::order::StoredOrder) {
+    async fn drive_to_rest(self: &Arc<Self>, order: StoredOrder) {
         let service = self.clone();
-        let worker = self
-            .workers
-            .spawn(async move { service.advance(Arc::new(order), None).await });
+        let (context, span) = trace_of(&order);
+        let work = async move { service.advance(Arc::new(order), None).await };
+        let worker = self.workers.spawn(context.scope(work.instrument(span)));
         if worker.await.is_err() {
             tracing::error!("a worker panicked; its order is taken up again when its lease is over");
         }
     }
+}
+
+/// What is done for an order later is a part of the request that placed it.
+fn trace_of(order: &StoredOrder) -> (RequestContext, Span) {
+    let traceparent = order.traceparent.as_deref();
+    let context = RequestContext::of_traceparent(traceparent);
+    let Some(cause) = traceparent.filter(|_| spans::are_exported()) else {
+        return (context, Span::none());
+    };
+    let span = tracing::info_span!("recover", otel.kind = "internal", order.id = %order.id);
+    spans::put_under(&span, cause);
+    (context, span)
 }

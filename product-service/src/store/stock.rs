@@ -83,4 +83,6 @@ impl Step {
 pub(super) struct Asked {
     pub(super) step: Step,
     pub(super) at: Timestamp,
+    /// Of the request it is a part of, where traces are recorded.
+    pub(super) traceparent: Option<String>,
 }

@@ -125,6 +125,11 @@ impl Layout {
 impl Cluster {
     /// Opens it and waits until all of it is ready. None, after saying so, where there is no NATS server to be had.
     pub(crate) async fn open(layout: &Layout) -> Option<Self> {
+        Self::open_with(layout, &[]).await
+    }
+
+    /// The same with more settings of every process.
+    pub(crate) async fn open_with(layout: &Layout, more: &[(&'static str, String)]) -> Option<Self> {
         let extracted = layout.extracted();
         let nats = if extracted.is_empty() {
             None
@@ -145,6 +150,7 @@ impl Cluster {
         };
         let settings = |process: &str, calls: &[Service]| {
             let mut settings = common(&clients);
+            settings.extend_from_slice(more);
             settings.extend(nats.iter().map(|nats| ("NATS_URL", nats.url())));
             settings.push(place(layout.database(), &files.path().join(process)));
             settings.extend(calls.iter().map(|&service| (url_setting(service), url(service))));

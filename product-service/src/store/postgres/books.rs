@@ -55,8 +55,8 @@ pub(super) async fn write(connection: &mut PgConnection, writes: &Writes<'_>, ev
                  AS shelf (product_id, on_hand, reserved, seq)
              WHERE stock.product_id = shelf.product_id AND stock.location = $1
          )
-         INSERT INTO outbox (id, kind, source, subject, time, data)
-         SELECT * FROM UNNEST($23::uuid[], $24::text[], $25::text[], $26::text[], $27::bigint[], $28::text[])",
+         INSERT INTO outbox (id, kind, source, subject, time, data, traceparent)
+         SELECT * FROM UNNEST($23::uuid[], $24::text[], $25::text[], $26::text[], $27::bigint[], $28::text[], $29::text[])",
     );
     let write = write
         .bind(LOCATION)
@@ -86,7 +86,8 @@ pub(super) async fn write(connection: &mut PgConnection, writes: &Writes<'_>, ev
         .bind(column(events, |event| event.source.as_str()))
         .bind(column(events, |event| event.subject.as_str()))
         .bind(column(events, |event| event.time.as_micros()))
-        .bind(column(events, Event::data_text));
+        .bind(column(events, Event::data_text))
+        .bind(column(events, |event| event.traceparent.as_deref()));
     write.execute(connection).await?;
     if !events.is_empty() {
         outbox::appended();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform_clock::Clock;
 use platform_events::Event;
+use platform_runtime::context::{spans, traceparent};
 use platform_sql::{Batcher, Error, Writer};
 use product_api::{Reservation, StockFault};
 use uuid::Uuid;
@@ -21,7 +22,8 @@ pub(super) type Steps = Batcher<Asked, Stepped, Error>;
 #[async_trait]
 impl StockStore for Store {
     async fn step(&self, step: Step, at: Timestamp) -> Result<Stepped, Error> {
-        self.steps.run(Asked { step, at }).await
+        let traceparent = spans::are_exported().then(traceparent).flatten();
+        self.steps.run(Asked { step, at, traceparent }).await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, Error> {
@@ -120,18 +122,20 @@ async fn take(connection: &mut Connection, batch: &[Asked], clock: &dyn Clock) -
     let stepped = batch.iter().map(|asked| plan.take(asked)).collect();
     let writes = plan.writes();
     if !writes.is_empty() {
-        books::write(connection, &writes, &news(&writes, clock)).await?;
+        // One event stands for all of them; it is a part of one of their traces.
+        let traceparent = batch.iter().rev().find_map(|asked| asked.traceparent.clone());
+        books::write(connection, &writes, &news(&writes, traceparent, clock)).await?;
     }
     Ok(stepped)
 }
 
 /// One event for each product of which another number can be bought now.
-fn news(writes: &Writes<'_>, clock: &dyn Clock) -> Vec<Event> {
+fn news(writes: &Writes<'_>, traceparent: Option<String>, clock: &dyn Clock) -> Vec<Event> {
     let act = Act {
         at: clock.now(),
         actor: None,
         request_id: None,
-        traceparent: None,
+        traceparent,
     };
     let news = writes.moved.iter().filter(|moved| moved.news.is_some());
     news.map(|moved| events::stock_changed(moved.product_id, moved.news, moved.seq, clock, &act))

@@ -95,10 +95,12 @@ pub(super) async fn write(
             &event.subject,
             event.time.as_micros(),
             event.data_text(),
+            &event.traceparent,
         )
     });
-    let insert = "INSERT INTO outbox (id, kind, source, subject, time, data)
-         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1)";
+    let insert = "INSERT INTO outbox (id, kind, source, subject, time, data, traceparent)
+         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+         FROM json_each($1)";
     execute(connection, insert, told).await?;
     if !events.is_empty() {
         outbox::appended();

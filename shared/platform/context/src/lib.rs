@@ -18,6 +18,7 @@
 mod client;
 pub mod deadline;
 mod propagation;
+pub mod spans;
 mod trace;
 
 use std::future::Future;
@@ -29,7 +30,7 @@ use platform_clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
 pub use client::ClientAddress;
-pub use propagation::propagate;
+pub use propagation::{propagate, traceparent};
 pub use trace::TraceContext;
 
 /// The header that carries the request id, both ways.
@@ -75,6 +76,22 @@ impl RequestContext {
     /// The context of work that no request asked for: a job, a subscriber, a test.
     pub fn detached() -> Self {
         Self::of_headers(&HeaderMap::new(), &SystemClock)
+    }
+
+    /// The context of work that is done for a request later, of which this was kept: its trace goes on.
+    pub fn of_traceparent(traceparent: Option<&str>) -> Self {
+        let value = traceparent.and_then(|text| HeaderValue::from_str(text).ok());
+        let headers = value.map(|value| (propagation::TRACEPARENT, value));
+        Self::of_headers(&headers.into_iter().collect(), &SystemClock)
+    }
+
+    /// The same request, for work that goes on when nobody waits for its answer any more.
+    #[must_use]
+    pub fn without_deadline(&self) -> Self {
+        Self {
+            deadline: None,
+            ..self.clone()
+        }
     }
 
     /// The context of the request that the running task works for.

@@ -1,13 +1,11 @@
 //! What a call to a neighbour tells of the request that it is made for.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::trace::TraceContextExt;
 use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{REQUEST_ID, RequestContext};
+use crate::{REQUEST_ID, RequestContext, spans};
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Writes the id and the trace of the request that the running task works for into the headers of a call it makes.
@@ -16,7 +14,7 @@ pub fn propagate(headers: &mut HeaderMap) {
         return;
     };
     headers.insert(REQUEST_ID, context.request_id_header().clone());
-    let traceparent = exported_traceparent().unwrap_or_else(|| context.trace().traceparent());
+    let traceparent = spans::traceparent_of(&Span::current()).unwrap_or_else(|| context.trace().traceparent());
     if let Ok(value) = HeaderValue::try_from(traceparent) {
         headers.insert(TRACEPARENT, value);
     }
@@ -25,17 +23,11 @@ pub fn propagate(headers: &mut HeaderMap) {
     }
 }
 
-/// Names the span that is exported, where there is one, so that the callee's becomes its child.
-fn exported_traceparent() -> Option<String> {
-    let span = Span::current();
-    if span.is_none() {
-        return None;
-    }
-    let otel = span.context();
-    let span = otel.span();
-    let span = span.span_context();
-    let (trace, id, flags) = (span.trace_id(), span.span_id(), span.trace_flags().to_u8());
-    span.is_valid().then(|| format!("00-{trace}-{id}-{flags:02x}"))
+/// What later work for the request that the running task works for is a part of, as an event that it causes: the span that is
+/// exported, where there is one, else the request. None outside of a request.
+pub fn traceparent() -> Option<String> {
+    let context = RequestContext::current()?;
+    Some(spans::traceparent_of(&Span::current()).unwrap_or_else(|| context.trace().traceparent()))
 }
 
 #[cfg(test)]

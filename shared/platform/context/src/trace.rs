@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderValue};
 use platform_clock::Clock;
 
+use crate::spans;
+
 /// The trace a request belongs to, and the place of this process in it.
 #[derive(Debug, Clone)]
 pub struct TraceContext {
@@ -26,7 +28,8 @@ impl TraceContext {
             trace_id: fresh_trace.try_into().expect("16 bytes"),
             parent_id: None,
             span_id: fresh_span.try_into().expect("8 bytes"),
-            flags: 0,
+            // A trace that begins here is recorded where spans are exported.
+            flags: u8::from(spans::are_exported()),
             state: None,
         };
         let given = headers.get("traceparent").and_then(|value| parse(value.as_bytes()));
@@ -84,7 +87,7 @@ impl TraceContext {
 const TRACEPARENT_BYTES: usize = 55;
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`; a later version may have more behind it.
-fn parse(text: &[u8]) -> Option<([u8; 16], [u8; 8], u8)> {
+pub(crate) fn parse(text: &[u8]) -> Option<([u8; 16], [u8; 8], u8)> {
     let (head, tail) = text.split_at_checked(55)?;
     let version = unhex::<1>(&head[..2])?[0];
     let ends_well = match version {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use platform_clock::Clock;
+use tracing::{Instrument, Span};
 
+use crate::spans::taking;
 use crate::{BatchError, BusError, DeadLetter, DeadLetters, Event, Handler, HandlerError, StorageError, Topics};
 
 /// How often a durable subscriber is tried with one event before that becomes a dead letter.
@@ -90,7 +92,12 @@ impl Subscriber {
 
     /// All at once; what a failed batch leaves, one by one.
     async fn hand_over(&self, events: &[Event]) -> (usize, Option<StorageError>) {
-        let Err(stopped) = self.call(self.handler.handle_batch(events), batch_failed).await else {
+        // A batch is one piece of work, and a part of the trace of its first.
+        let span = events.first().map_or_else(Span::none, taking);
+        let Err(stopped) = self
+            .call(self.handler.handle_batch(events).instrument(span), batch_failed)
+            .await
+        else {
             return (events.len(), None);
         };
         let mut done = stopped.handled.min(events.len());
@@ -108,7 +115,13 @@ impl Subscriber {
         let mut pause = self.retries.first_pause;
         let error = loop {
             attempts += 1;
-            let Err(error) = self.call(self.handler.handle(event), std::convert::identity).await else {
+            let Err(error) = self
+                .call(
+                    self.handler.handle(event).instrument(taking(event)),
+                    std::convert::identity,
+                )
+                .await
+            else {
                 return Ok(());
             };
             if matches!(error, HandlerError::Poison(_)) || attempts >= self.retries.attempts {
@@ -153,7 +166,8 @@ impl Subscriber {
 
 /// Tells a broadcast subscriber of an event. What it does not take is lost.
 pub(crate) async fn tell(handler: &dyn Handler, event: &Event) {
-    let failed = match AssertUnwindSafe(handler.handle(event)).catch_unwind().await {
+    let handling = handler.handle(event).instrument(taking(event));
+    let failed = match AssertUnwindSafe(handling).catch_unwind().await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => chain(&error),
         Err(_panic) => "the handler panicked".to_owned(),

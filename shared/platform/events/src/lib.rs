@@ -53,6 +53,7 @@ mod outbox;
 mod relay;
 #[cfg(feature = "settings")]
 mod settings;
+mod spans;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topics;

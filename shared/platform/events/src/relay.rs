@@ -7,6 +7,7 @@ use platform_clock::Clock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::spans::Publishing;
 use crate::{Bus, Outbox, Wake};
 
 /// The backlog is counted no further than this.
@@ -129,7 +130,9 @@ impl Relay {
             return Ok(Round::Idle);
         }
         let (seqs, events): (Vec<i64>, Vec<_>) = rows.into_iter().map(|row| (row.seq, row.event)).unzip();
-        let durable = self.bus.publish(&events).await?.min(events.len());
+        let published = Publishing::begin(events);
+        let events = published.events();
+        let durable = self.bus.publish(events).await?.min(events.len());
         self.outbox.mark_published(&seqs[..durable], self.clock.now()).await?;
         metrics::counter!("outbox_published_total", "service" => self.service.clone()).increment(durable as u64);
         if durable < events.len() {

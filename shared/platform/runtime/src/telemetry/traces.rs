@@ -1,22 +1,17 @@
 //! Spans over OTLP, children of the callers'.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use axum::body::Body;
 use http::Request;
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, TracerProvider};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, TraceId, TracerProvider};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, Sampler, SdkTracer, SdkTracerProvider};
 use tracing::{Span, Subscriber};
-use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
+use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::context::RequestContext;
-
-/// Whether spans are exported: set once, at the start.
-static IS_EXPORTING: AtomicBool = AtomicBool::new(false);
+use crate::context::{RequestContext, spans};
 
 /// The exporter and all behind it.
 pub(super) fn provider(endpoint: &str, process: &'static str) -> Result<SdkTracerProvider, ExporterBuildError> {
@@ -24,7 +19,7 @@ pub(super) fn provider(endpoint: &str, process: &'static str) -> Result<SdkTrace
     let resource = Resource::builder()
         .with_attribute(KeyValue::new("service.name", process))
         .build();
-    IS_EXPORTING.store(true, Ordering::Relaxed);
+    spans::export();
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_id_generator(RequestIds::default())
@@ -43,7 +38,7 @@ where
 
 /// The span of a request, a child of the caller's; none if spans are not exported.
 pub fn request_span(context: &RequestContext, request: &Request<Body>) -> Span {
-    if !IS_EXPORTING.load(Ordering::Relaxed) {
+    if !spans::are_exported() {
         return Span::none();
     }
     let method = request.method().as_str();
@@ -55,11 +50,8 @@ pub fn request_span(context: &RequestContext, request: &Request<Body>) -> Span {
         url.path = path
     );
     if let Some(parent) = context.trace().parent_id_bytes() {
-        let trace_id = TraceId::from_bytes(context.trace().trace_id_bytes());
-        let flags = TraceFlags::new(context.trace().flags());
-        let remote = SpanContext::new(trace_id, SpanId::from_bytes(parent), flags, true, TraceState::NONE);
-        // It fails only for a span that has begun; this one has not.
-        let _ = span.set_parent(Context::new().with_remote_span_context(remote));
+        let trace = context.trace();
+        spans::put_under_remote(&span, trace.trace_id_bytes(), parent, trace.flags());
     }
     span
 }
