@@ -8,7 +8,7 @@ export TEST_NATS_SERVER ?= $(STOA_TOOLS)/nats/bin/nats-server
 export TEST_PROMETHEUS ?= $(STOA_TOOLS)/prometheus/usr/bin/prometheus
 export TEST_KUBECTL ?= $(STOA_TOOLS)/kubernetes/bin/kubectl
 
-.PHONY: help setup test test-topologies format lint docs deny layers kubernetes tests images openapi bench
+.PHONY: help setup test test-topologies format lint docs deny layers kubernetes tests images openapi sbom bench
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -52,6 +52,14 @@ openapi: ## writes the documents that are checked in under the contracts
 
 images: ## makes every image of docker-compose.yml on this machine, without a registry
 	deploy/docker/local/images.sh
+
+sbom: ## writes a bill of materials (CycloneDX) for each binary to target/sbom
+	cargo cyclonedx --version >/dev/null 2>&1 || cargo install --quiet --debug --locked cargo-cyclonedx --version 0.5.9
+	mkdir -p target/sbom
+	for package in monolith api-gateway $(SERVICES); do \
+	  cargo cyclonedx --quiet --manifest-path $$package/Cargo.toml --format json --target all --override-filename sbom || exit 1; \
+	  mv $$package/sbom.json target/sbom/$$package.cdx.json; done
+	find . -name sbom.json -not -path './target/*' -delete
 
 bench: ## builds for release, measures and prints the table; PEER=<folder> measures a peer in turn
 	deploy/load/bench.sh

@@ -74,6 +74,14 @@ pub enum ExtractError {
     /// Whoever asked for it does not listen any more.
     #[error("broken off; nothing was handed over")]
     BrokenOff,
+    /// A name without an address.
+    #[error("--url: {0} has no address")]
+    Unknown(String, #[source] std::io::Error),
+    /// It is called now, and does not answer.
+    #[error(
+        "{0}-service was handed over and is called now, but is not ready: mend it, or run the same with another --url"
+    )]
+    NotReady(Service, #[source] Failure),
     /// It is back, and its work beside the requests did not start again.
     #[error("{0}-service is back, but does not run as it should: restart the shop")]
     NotStarted(Service, #[source] Failure),
@@ -114,8 +122,10 @@ pub struct Extraction {
     lifecycle: Lifecycle,
     clock: Arc<dyn Clock>,
     /// What requests were sent to before a service left; held as long as one is moving.
-    left: tokio::sync::Mutex<HashMap<Service, Arc<UpstreamService>>>,
+    left: tokio::sync::Mutex<Left>,
 }
+
+type Left = HashMap<Service, Arc<UpstreamService>>;
 
 impl fmt::Debug for Extraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,27 +158,19 @@ impl Extraction {
     pub async fn extract(&self, wanted: &Move, say: &Say) -> Result<(), ExtractError> {
         let mut left = self.left.lock().await;
         let service = wanted.service;
-        let About {
-            schema,
-            setting,
-            owners,
-        } = about(service);
-        if self.upstreams.place(service) == Place::Frozen {
-            // Decided by an attempt that could not tell the other side.
-            let source = self.file(service)?;
-            let clock = self.clock.clone();
-            handover::finish(source, &wanted.to, schema, owners, derived(service).as_deref(), clock).await?;
-            left.insert(service, self.turn_to(wanted, say).await);
-            return Ok(());
-        }
+        let About { schema, owners, .. } = about(service);
         if self.shop.database(service).is_none() {
             return finish_elsewhere(&self.config, wanted, say, self.clock.clone()).await;
         }
-        if self.upstreams.place(service) == Place::Remote {
-            return Err(ExtractError::Elsewhere(service, setting));
+        let source = self.file(service)?;
+        if source.belongs_to(owners.to).await.map_err(HandoverError::from)? {
+            // Decided by an attempt that could not tell the other side, or was told a wrong address.
+            let clock = self.clock.clone();
+            handover::finish(source, &wanted.to, schema, owners, derived(service).as_deref(), clock).await?;
+            return self.turn_to(wanted, &mut left, say).await;
         }
         self.require(service)?;
-        let source = self.file(service)?;
+        resolve(&wanted.url).await?;
         let mut handover =
             Handover::begin(source, &wanted.to, schema, owners, derived(service), self.clock.clone()).await?;
         copy(&mut handover, say).await?;
@@ -207,9 +209,9 @@ impl Extraction {
         let _ = say.send(format!(
             "handed over: {rows} rows are the same on both sides; the last {last} were copied in {took} ms without writes"
         ));
-        left.insert(service, self.turn_to(wanted, say).await);
+        let turned = self.turn_to(wanted, &mut left, say).await;
         tokio::spawn(handover.validate());
-        Ok(())
+        turned
     }
 
     /// Takes a service back that left this process since it started. Its own process must have stopped, and must not have
@@ -276,8 +278,8 @@ impl Extraction {
         }
     }
 
-    /// Sends everybody to the new process, once it is ready. Answers what requests were sent to before.
-    async fn turn_to(&self, wanted: &Move, say: &Say) -> Arc<UpstreamService> {
+    /// Sends everybody to the new process, once it is ready, or when that took too long.
+    async fn turn_to(&self, wanted: &Move, left: &mut Left, say: &Say) -> Result<(), ExtractError> {
         let Move { service, url, .. } = wanted;
         let begun = Instant::now();
         let mut outcome = is_ready(url).await;
@@ -288,22 +290,31 @@ impl Extraction {
         self.shop.turn_to(*service, url, &self.lifecycle);
         let upstream = RemoteUpstream::new(&service.to_string(), url, self.shop.outside.outgoing());
         let upstream = Arc::new(UpstreamService::new(upstream));
-        let here = self.upstreams.turn(*service, Place::Remote, upstream);
+        let before = self.upstreams.turn(*service, Place::Remote, upstream);
+        left.entry(*service).or_insert(before);
+        let (shop, moved) = (self.shop.clone(), *service);
+        tokio::spawn(async move { shop.stop_service(moved).await });
         let setting = about(*service).setting;
-        let _ = say.send(match outcome {
-            Ok(()) => format!(
-                "{service}-service was ready {} ms later; everybody calls it now",
-                begun.elapsed().as_millis()
-            ),
-            Err(error) => format!("{service}-service is called now, but is not ready: {error}"),
-        });
         let _ = say.send(format!(
             "before this shop is started again, set {setting}: without it the start is refused"
         ));
-        let (shop, service) = (self.shop.clone(), *service);
-        tokio::spawn(async move { shop.stop_service(service).await });
-        here
+        outcome.map_err(|error| ExtractError::NotReady(*service, error))?;
+        let took = begun.elapsed().as_millis();
+        let _ = say.send(format!(
+            "{service}-service was ready {took} ms later; everybody calls it now"
+        ));
+        Ok(())
     }
+}
+
+/// Names that nobody knows are refused while nothing has happened yet.
+async fn resolve(url: &Target) -> Result<Vec<SocketAddr>, ExtractError> {
+    let mut addresses = Vec::new();
+    for host in url.hosts() {
+        let found = tokio::net::lookup_host((&*host.name, host.port)).await;
+        addresses.extend(found.map_err(|error| ExtractError::Unknown(host.name.to_string(), error))?);
+    }
+    Ok(addresses)
 }
 
 async fn copy(handover: &mut Handover, say: &Say) -> Result<(), ExtractError> {
@@ -317,17 +328,13 @@ async fn copy(handover: &mut Handover, say: &Say) -> Result<(), ExtractError> {
     Ok(())
 }
 
-/// Whether one of the addresses of a name answers that it is ready.
+/// Whether one of the addresses answers that it is ready.
 async fn is_ready(url: &Target) -> Result<(), Failure> {
     let mut outcome = Err("--url names no address".into());
-    for host in url.hosts() {
-        let found = tokio::net::lookup_host((&*host.name, host.port)).await;
-        let addresses: Vec<SocketAddr> = found.map_err(|error| format!("{}: {error}", host.name))?.collect();
-        for address in addresses {
-            outcome = ready(address).await;
-            if outcome.is_ok() {
-                return Ok(());
-            }
+    for address in resolve(url).await? {
+        outcome = ready(address).await;
+        if outcome.is_ok() {
+            break;
         }
     }
     outcome

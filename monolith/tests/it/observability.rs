@@ -185,3 +185,77 @@ fn every_alert_is_tested_and_explained() {
         }
     }
 }
+
+/// What clusters get is what compose gets.
+#[test]
+fn the_component_for_clusters_holds_the_same_alerts_and_finds_every_server() {
+    let Some(kubectl) = program("TEST_KUBECTL") else { return };
+    // An overlay with the component, as somebody of an own repository writes it.
+    let overlay = tempfile::tempdir().unwrap();
+    let up = "../".repeat(overlay.path().components().count() - 1);
+    let within = |path: &str| {
+        format!(
+            "{up}{}",
+            folder()
+                .join(path)
+                .canonicalize()
+                .unwrap()
+                .display()
+                .to_string()
+                .trim_start_matches('/')
+        )
+    };
+    let kustomization = serde_json::json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [within("../kubernetes/overlays/prod")],
+        "components": [within(".")],
+    });
+    std::fs::write(overlay.path().join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    let rendered = std::process::Command::new(kubectl)
+        .arg("kustomize")
+        .arg(overlay.path())
+        .output()
+        .unwrap();
+    assert!(
+        rendered.status.success(),
+        "{}",
+        String::from_utf8_lossy(&rendered.stderr)
+    );
+    let rendered = String::from_utf8(rendered.stdout).unwrap();
+    let objects: Vec<serde_norway::Value> = serde_norway::Deserializer::from_str(&rendered)
+        .map(|document| serde::Deserialize::deserialize(document).unwrap())
+        .collect();
+    let of_kind = |kind: &str| {
+        objects
+            .iter()
+            .filter(|object| object["kind"] == kind)
+            .collect::<Vec<_>>()
+    };
+
+    let alerts: serde_norway::Value = serde_norway::from_str(&text("prometheus/alerts.yml")).unwrap();
+    assert_eq!(of_kind("PrometheusRule")[0]["spec"]["groups"], alerts["groups"]);
+    let dashboards = of_kind("ConfigMap");
+    let dashboard = dashboards
+        .iter()
+        .find(|it| it["metadata"]["labels"]["grafana_dashboard"] == "1")
+        .unwrap();
+    assert_eq!(
+        dashboard["data"]["stoa.json"].as_str().unwrap(),
+        text("grafana/dashboards/stoa.json")
+    );
+
+    let monitor = &of_kind("PodMonitor")[0]["spec"];
+    let endpoint = &monitor["podMetricsEndpoints"][0];
+    for deployment in of_kind("Deployment") {
+        let pod = &deployment["spec"]["template"];
+        for (label, value) in monitor["selector"]["matchLabels"].as_mapping().unwrap() {
+            assert_eq!(&pod["metadata"]["labels"][label], value);
+        }
+        let ports = pod["spec"]["containers"][0]["ports"].as_sequence().unwrap();
+        assert!(
+            ports.iter().any(|port| port["name"] == endpoint["port"]),
+            "{deployment:?}"
+        );
+    }
+}

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use platform_sql::Error;
 use platform_sql::handover::Derived;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{PgConnection, QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::insert_words;
 use super::rows::{AFTER_COLUMNS, COLUMNS, JOIN_STOCK, product};
+use super::{Db, insert_words, push_in};
 use crate::store::record::Records;
 
 /// What the search finds products by; SQLite keeps it in a form of its own.
@@ -25,11 +25,15 @@ impl Derived for Words {
     }
 
     async fn derive(&self, connection: &mut PgConnection, keys: &[Uuid]) -> Result<(), Error> {
-        let select = format!(
-            "SELECT {COLUMNS}, p.seq, p.deleted_at IS NULL FROM products p{JOIN_STOCK} WHERE p.id = ANY($1) ORDER BY p.family"
-        );
-        let rows = sqlx::query(AssertSqlSafe(select)).bind(keys);
-        let rows = rows.fetch_all(&mut *connection).await?;
+        let mut select = QueryBuilder::<Db>::new("SELECT ");
+        select
+            .push(COLUMNS)
+            .push(", p.seq, p.deleted_at IS NULL FROM products p")
+            .push(JOIN_STOCK)
+            .push(" WHERE p.id");
+        push_in(&mut select, keys);
+        select.push(" ORDER BY p.family");
+        let rows = select.build().fetch_all(&mut *connection).await?;
         let (mut records, mut places, mut words) = (Records::default(), Vec::new(), Vec::new());
         for row in rows {
             let (seq, lives): (i64, bool) = (row.try_get(AFTER_COLUMNS)?, row.try_get(AFTER_COLUMNS + 1)?);

@@ -1,6 +1,7 @@
 //! The schema on the server: claimed, emptied, filled, compared, released.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use platform_clock::Clock;
@@ -18,6 +19,8 @@ use crate::{Company, Error, PostgresConfig, Schema};
 const OWN: [&str; 3] = ["_sqlx_migrations", "schema_owner", "handover_constraints"];
 /// Bytes that are sent to the server at once.
 const PIECE: usize = 1 << 18;
+/// How long the server may take to hear whose the schema is.
+const TELL: Duration = Duration::from_secs(5);
 /// Rows that something is derived of at once.
 const DERIVED: i64 = 1_000;
 
@@ -310,7 +313,8 @@ impl Target {
 
     /// Makes the schema the new owner's, who waits for that.
     pub(super) async fn tell(&mut self, to: &'static str, now: Now) -> Result<(), HandoverError> {
-        let told = owner::give(&mut self.connection, to, now).await;
+        let told = tokio::time::timeout(TELL, owner::give(&mut self.connection, to, now)).await;
+        let told = told.unwrap_or_else(|_| Err(Error::unavailable("the server does not answer")));
         told.map_err(|source| HandoverError::Untold {
             schema: self.schema,
             to,
