@@ -35,7 +35,7 @@ const FEW: u64 = 200;
 /// How often what changed is copied while the new process is waited for.
 const ROUND: Duration = Duration::from_millis(200);
 /// How long the new process may take from the hand-over to its readiness, until it is used nevertheless.
-const READY: Duration = Duration::from_secs(20);
+const READY: Duration = Duration::from_secs(10);
 /// How often it is asked.
 const ASK: Duration = Duration::from_millis(20);
 

@@ -117,6 +117,13 @@ impl Shop {
         }
     }
 
+    /// The same with an address of one's own.
+    async fn command_to(&self, service: Service, url: &str) -> Outcome {
+        let (to, settings) = (self.to(), self.settings(&[]));
+        let arguments = ["extract", service.name(), "--to", &to, "--url", url];
+        run(&binary("stoa"), &arguments, &borrowed(&settings)).await
+    }
+
     /// Waits until the schema is claimed for the filling: now its process may be started.
     async fn claimed(&self, service: Service) {
         let give_up = Instant::now() + Duration::from_secs(20);
@@ -235,6 +242,29 @@ async fn a_service_comes_back_as_long_as_nothing_was_written_there() {
     shop.launch(Service::Order);
     let all = bought.into_iter().chain(more).collect();
     door.assert_that_all_is_there(&session, &product, 100, &all).await;
+}
+
+/// It is handed over all the same: two owners would be worse.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_address_is_told_and_mended_by_the_same_command_with_another() {
+    let Some(mut shop) = Shop::open().await else { return };
+    let door = shop.door();
+    let session = door.register("ada@shop.example").await;
+    let right = shop.places[&Service::User];
+    shop.places.insert(Service::User, free_address());
+    let command = tokio::spawn(shop.command(Service::User, &[], &[]));
+    shop.claimed(Service::User).await;
+    shop.places.insert(Service::User, right);
+    shop.launch(Service::User);
+    let told = command.await.unwrap();
+    assert!(!told.status.success());
+    assert!(told.stderr.contains("another --url"), "{}", told.stderr);
+    assert_eq!(door.status("/api/users/me", &session).await, 503);
+    let mended = shop.command(Service::User, &[], &[]).await;
+    assert!(mended.status.success(), "{}", mended.stderr);
+    assert_eq!(door.get("/api/users/me", &session).await["name"], "Ada");
+    let nowhere = shop.command_to(Service::Order, "http://no-such-host.invalid:1").await;
+    assert!(nowhere.stderr.contains("has no address"), "{}", nowhere.stderr);
 }
 
 /// Whatever moment it is killed at: the shop is as it was, or says what to set, and the same command goes on.

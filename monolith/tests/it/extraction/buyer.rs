@@ -182,6 +182,12 @@ impl Door {
         assert_eq!(me["name"], "Ada");
     }
 
+    /// What a look comes to.
+    pub(crate) async fn status(&self, path: &str, by: &Session) -> u16 {
+        let ask = self.http.get(format!("{}{path}", self.url)).bearer_auth(&by.access);
+        ask.send().await.unwrap().status().as_u16()
+    }
+
     /// What somebody may see.
     pub(crate) async fn get(&self, path: &str, by: &Session) -> Value {
         let token = &by.access;
