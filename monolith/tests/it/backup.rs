@@ -12,9 +12,9 @@ use crate::extraction::buyer::{Bought, Buyer, Door, Session};
 use crate::topologies::binary;
 use crate::topologies::cluster::{ADMIN, ADMIN_PASSWORD};
 
-type Settings = Vec<(&'static str, String)>;
+pub(crate) type Settings = Vec<(&'static str, String)>;
 
-fn settings(place: (&'static str, String)) -> Settings {
+pub(crate) fn settings(place: (&'static str, String)) -> Settings {
     vec![
         place,
         ("LISTEN_ADDR", free_address().to_string()),
@@ -29,11 +29,11 @@ fn borrowed(settings: &Settings) -> Vec<(&str, &str)> {
     settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
-async fn stoa(arguments: &[&str], settings: &Settings) -> Outcome {
+pub(crate) async fn stoa(arguments: &[&str], settings: &Settings) -> Outcome {
     run(&binary("stoa"), arguments, &borrowed(settings)).await
 }
 
-async fn open(settings: &Settings) -> (Process, Door) {
+pub(crate) async fn open(settings: &Settings) -> (Process, Door) {
     let address = settings[1].1.parse().unwrap();
     let process = Process::launch_on(address, &binary("stoa"), &["serve"], &borrowed(settings))
         .ready()
@@ -41,7 +41,7 @@ async fn open(settings: &Settings) -> (Process, Door) {
     (process, Door::at(address))
 }
 
-async fn assert_that_the_books_agree(settings: &Settings) {
+pub(crate) async fn assert_that_the_books_agree(settings: &Settings) {
     let books = stoa(&["reconcile"], settings).await;
     assert!(books.status.success(), "{}{}", books.stdout, books.stderr);
 }

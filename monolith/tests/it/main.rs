@@ -15,3 +15,4 @@ mod process;
 mod support;
 mod topologies;
 mod tracing;
+mod upgrade;

@@ -4,6 +4,7 @@
 //! process lists all of them; what goes wrong before the process serves is one line on stderr and exit code 2 for a
 //! setting, 1 for the rest.
 
+mod heaps;
 mod probe;
 
 pub use probe::{reachable, ready};
@@ -106,6 +107,7 @@ enum Standard {
 
 /// The `main` of a binary: `fn main() -> ExitCode { command::run::<Stoa>() }`.
 pub fn run<P: Process>() -> ExitCode {
+    heaps::limit();
     // clap prints help and its own refusals, and exits.
     let matches = command_line::<P>().get_matches();
     match execute::<P>(&matches) {
