@@ -43,7 +43,13 @@ where
     let (lines, sent) = mpsc::channel::<Line>(16);
     let forward = lines.clone();
     let telling = tokio::spawn(async move {
-        while let Some(line) = said.recv().await {
+        loop {
+            let line = tokio::select! {
+                line = said.recv() => line,
+                // Whoever asked is gone, also while there is nothing to say.
+                () = forward.closed() => None,
+            };
+            let Some(line) = line else { break };
             tracing::info!("{name}: {line}");
             if forward.send(Line::Said(line)).await.is_err() {
                 break;

@@ -244,6 +244,30 @@ async fn a_service_comes_back_as_long_as_nothing_was_written_there() {
     door.assert_that_all_is_there(&session, &product, 100, &all).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_breaks_the_command_off_while_it_waits_has_moved_nothing() {
+    let Some(mut shop) = Shop::open().await else { return };
+    let door = shop.door();
+    let session = door.register("ada@shop.example").await;
+    let product = door.put_on_sale(10).await;
+    let command = tokio::spawn(shop.command(Service::Order, &[], &[]));
+    shop.claimed(Service::Order).await;
+    sleep(Duration::from_secs(1)).await;
+    // Ends the program as Ctrl-C does.
+    command.abort();
+    sleep(Duration::from_secs(1)).await;
+    shop.launch(Service::Order);
+    sleep(Duration::from_secs(2)).await;
+    let schema = shop.database.open("order").await;
+    assert!(schema.is_being_filled().await.unwrap(), "nobody wanted it any more");
+    schema.close().await;
+    let mut bought = door.buy(&session, &product, &["here"]).await;
+    let again = shop.command(Service::Order, &[], &[]).await;
+    assert!(again.status.success(), "{}", again.stderr);
+    bought.extend(door.buy(&session, &product, &["there"]).await);
+    door.assert_that_all_is_there(&session, &product, 10, &bought).await;
+}
+
 /// It is handed over all the same: two owners would be worse.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_address_is_told_and_mended_by_the_same_command_with_another() {

@@ -2,7 +2,7 @@
 
 use platform_sql::DatabaseConfig;
 use platform_sql::testing::TestDatabase;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{Connection, PgConnection};
 
 use crate::backup::{assert_that_the_books_agree, open, settings, stoa};
 
@@ -46,11 +46,12 @@ async fn a_release_runs_on_the_schema_of_the_next_one_on_postgres() {
     // The migration of the next release comes while this one serves.
     let mut connection = PgConnection::connect(&server.url).await.unwrap();
     for (schema, expand) in NEXT_RELEASE {
-        let noted = format!(
-            r#"{expand}; INSERT INTO "{schema}"._sqlx_migrations (version, description, success, checksum, execution_time)
-               VALUES (9001, 'of the next release', TRUE, 'x', 1)"#
-        );
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(noted))).await.unwrap();
+        sqlx::raw_sql(expand).execute(&mut connection).await.unwrap();
+        let within = sqlx::query("SELECT set_config('search_path', $1, FALSE)").bind(schema);
+        within.execute(&mut connection).await.unwrap();
+        let note = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+            VALUES (9001, 'of the next release', TRUE, 'x', 1)";
+        sqlx::raw_sql(note).execute(&mut connection).await.unwrap();
     }
     bought.extend(door.buy(&session, &product, &["beside"]).await);
     door.register("grace@shop.example").await;
