@@ -11,6 +11,7 @@ pub mod door;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -340,12 +341,13 @@ async fn is_ready(url: &Target) -> Result<(), Failure> {
     outcome
 }
 
-/// The file of a service that does not run here.
-async fn closed_file(config: &Config, service: Service) -> Result<SqliteDatabase, ExtractError> {
-    let About { schema, setting, .. } = about(service);
+/// Where the files lie, if the data are in files.
+fn data_dir(config: &Config, service: Service) -> Result<&Path, ExtractError> {
     match &config.database {
-        DatabaseConfig::SqliteDir(dir) => Ok(SqliteDatabase::open_read_only(dir, schema.service).await?),
-        DatabaseConfig::SqliteFile(_) | DatabaseConfig::Postgres(_) => Err(ExtractError::OnAServer(setting)),
+        DatabaseConfig::SqliteDir(dir) => Ok(dir),
+        DatabaseConfig::SqliteFile(_) | DatabaseConfig::Postgres(_) => {
+            Err(ExtractError::OnAServer(about(service).setting))
+        }
     }
 }
 
@@ -358,7 +360,7 @@ async fn finish_elsewhere(
 ) -> Result<(), ExtractError> {
     let service = wanted.service;
     let About { schema, owners, .. } = about(service);
-    let source = closed_file(config, service).await?;
+    let source = SqliteDatabase::open_read_only(data_dir(config, service)?, schema.service).await?;
     let derived = derived(service);
     let finished = handover::finish(&source, &wanted.to, schema, owners, derived.as_deref(), clock).await;
     source.close().await;
@@ -380,11 +382,8 @@ async fn take_back_elsewhere(
         setting,
         owners,
     } = about(service);
-    let DatabaseConfig::SqliteDir(dir) = &config.database else {
-        return Err(ExtractError::OnAServer(setting));
-    };
     // Refused while a shop runs in that directory, which would not hear of it.
-    let source = SqliteDatabase::open(dir, schema.service).await?;
+    let source = SqliteDatabase::open(data_dir(config, service)?, schema.service).await?;
     let derived = derived(service);
     let taken = handover::take_back(&source, &wanted.to, schema, owners, derived.as_deref(), clock).await;
     source.close().await;
@@ -401,10 +400,7 @@ async fn extract_at_rest(config: &Config, wanted: &Move, say: &Say, clock: Arc<d
         setting,
         owners,
     } = about(service);
-    let DatabaseConfig::SqliteDir(dir) = &config.database else {
-        return Err(ExtractError::OnAServer(setting));
-    };
-    let source = SqliteDatabase::open(dir, schema.service).await?;
+    let source = SqliteDatabase::open(data_dir(config, service)?, schema.service).await?;
     source.migrate(&schema.sqlite).await.map_err(HandoverError::from)?;
     if source.belongs_to(owners.to).await.map_err(HandoverError::from)? {
         source.close().await;

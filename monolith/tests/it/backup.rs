@@ -9,10 +9,9 @@ use platform_testing::{Outcome, Process, free_address, run};
 use tokio::process::Command;
 
 use crate::extraction::buyer::{Bought, Buyer, Door, Session};
+use crate::extraction::{Settings, borrowed};
 use crate::topologies::binary;
 use crate::topologies::cluster::{ADMIN, ADMIN_PASSWORD};
-
-pub(crate) type Settings = Vec<(&'static str, String)>;
 
 pub(crate) fn settings(place: (&'static str, String)) -> Settings {
     vec![
@@ -23,10 +22,6 @@ pub(crate) fn settings(place: (&'static str, String)) -> Settings {
         ("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()),
         ("RATE_LIMITS", "off".to_owned()),
     ]
-}
-
-fn borrowed(settings: &Settings) -> Vec<(&str, &str)> {
-    settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
 pub(crate) async fn stoa(arguments: &[&str], settings: &Settings) -> Outcome {

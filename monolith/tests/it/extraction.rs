@@ -31,7 +31,7 @@ struct Shop {
     moved: BTreeMap<Service, Process>,
 }
 
-type Settings = Vec<(&'static str, String)>;
+pub(crate) type Settings = Vec<(&'static str, String)>;
 
 impl Shop {
     /// None, after saying so, where NATS or Postgres are not to be had.
@@ -177,7 +177,7 @@ impl Shop {
     }
 }
 
-fn borrowed(settings: &Settings) -> Vec<(&str, &str)> {
+pub(crate) fn borrowed(settings: &Settings) -> Vec<(&str, &str)> {
     settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 

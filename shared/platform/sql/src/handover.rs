@@ -25,7 +25,6 @@ use async_trait::async_trait;
 use platform_clock::Clock;
 use sqlx::PgConnection;
 use uuid::Uuid;
-use values::Timestamp;
 
 use crate::sqlite::SqliteDatabase;
 use crate::{Error, OpenError, PostgresConfig, Schema};
@@ -284,9 +283,7 @@ pub async fn finish(
     clock: Arc<dyn Clock>,
 ) -> Result<(), HandoverError> {
     let mut target = Target::open(to, schema, clock.clone()).await?;
-    if source.owner().await?.as_deref() != Some(owners.to) {
-        return Err(HandoverError::NotHandedOver(schema.service));
-    }
+    require_decision(source, schema, owners).await?;
     if target.owner().await?.as_deref() == Some(owners.to) {
         return Ok(());
     }
@@ -304,9 +301,7 @@ pub async fn take_back(
     derived: Option<&dyn Derived>,
     clock: Arc<dyn Clock>,
 ) -> Result<(), HandoverError> {
-    if source.owner().await?.as_deref() != Some(owners.to) {
-        return Err(HandoverError::NotHandedOver(schema.service));
-    }
+    require_decision(source, schema, owners).await?;
     let mut target = Target::open(to, schema, clock.clone()).await?;
     if !target.keep_out().await? {
         return Err(HandoverError::StillServed(owners.to));
@@ -316,6 +311,13 @@ pub async fn take_back(
     target.take_back(owners.from, clock.now()).await?;
     source.take_back(owners.from, clock.now()).await?;
     Ok(())
+}
+
+async fn require_decision(source: &SqliteDatabase, schema: &Schema, owners: Owners) -> Result<(), HandoverError> {
+    if source.belongs_to(owners.to).await? {
+        return Ok(());
+    }
+    Err(HandoverError::NotHandedOver(schema.service))
 }
 
 async fn compare(
@@ -353,6 +355,3 @@ fn differs(table: &Table, here: String, there: String) -> HandoverError {
 
 /// The last number that was given out, by table and column.
 type Places = BTreeMap<(String, String), i64>;
-
-/// When something happens to the owner row.
-type Now = Timestamp;

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Row, Sqlite};
+use values::Timestamp;
 
 use super::line::{Sum, Table, quoted, statement};
-use super::{HandoverError, Now, Places};
-use crate::Error;
+use super::{HandoverError, Places};
 use crate::sqlite::{Frozen, SqliteDatabase, owner};
+use crate::{Error, Writer};
 
 /// Rows of the source read by key in one statement.
 const KEYS: usize = 500;
@@ -55,13 +56,7 @@ impl Drop for Watch {
         };
         let (writer, forget) = (self.database.writer(), std::mem::take(&mut self.forget));
         runtime.spawn(async move {
-            let forgotten = writer.run_for_handover(forget, |connection, forget| {
-                Box::pin(async move {
-                    statement(forget.clone()).execute(connection).await?;
-                    Ok(())
-                })
-            });
-            if let Err(error) = forgotten.await {
+            if let Err(error) = tell(&writer, forget).await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "changes of a schema are still noted until the process ends");
             }
@@ -99,14 +94,7 @@ impl Source {
         let forget = forget.concat();
         let place = "CREATE TEMP TABLE handover_changes (name TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;";
         let watching = format!("{forget} {place} {}", note.concat());
-        let writer = database.writer();
-        let watch = writer.run_for_handover(watching, |connection, watching| {
-            Box::pin(async move {
-                statement(watching.clone()).execute(connection).await?;
-                Ok(())
-            })
-        });
-        watch.await?;
+        tell(&database.writer(), watching).await?;
         source.watch = Some(Watch {
             database: database.clone(),
             forget,
@@ -241,13 +229,24 @@ impl Source {
     }
 
     /// The decision.
-    pub(super) async fn hand_over(&self, to: &'static str, now: Now) -> Result<(), Error> {
+    pub(super) async fn hand_over(&self, to: &'static str, now: Timestamp) -> Result<(), Error> {
         let writer = self.database.writer();
         let decide = writer.run_for_handover((to, now), |connection, &(to, now)| {
             Box::pin(owner::hand_over(connection, to, now))
         });
         decide.await
     }
+}
+
+/// Has the writer's connection do something that is nobody's data.
+async fn tell(writer: &Writer<Sqlite>, sql: String) -> Result<(), Error> {
+    let unit = writer.run_for_handover(sql, |connection, sql| {
+        Box::pin(async move {
+            statement(sql.clone()).execute(connection).await?;
+            Ok(())
+        })
+    });
+    unit.await
 }
 
 /// Rows of the source, one after the other.
@@ -308,7 +307,7 @@ impl SqliteDatabase {
             .await
     }
 
-    pub(super) async fn take_back(&self, by: &'static str, now: Now) -> Result<(), Error> {
+    pub(super) async fn take_back(&self, by: &'static str, now: Timestamp) -> Result<(), Error> {
         let writer = self.writer();
         let take = writer.run_for_handover((by, now), |connection, &(by, now)| {
             Box::pin(owner::give(connection, by, now))

@@ -8,10 +8,11 @@ use platform_clock::Clock;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
 use uuid::Uuid;
+use values::Timestamp;
 
 use super::line::{Column, Kind, Sum, Table, literal_for_server, quoted, statement};
 use super::source::{Changes, Source};
-use super::{Derived, HandoverError, Now, Places};
+use super::{Derived, HandoverError, Places};
 use crate::postgres::{PgDatabase, owner};
 use crate::{Company, Error, PostgresConfig, Schema};
 
@@ -63,7 +64,7 @@ impl Target {
     }
 
     /// Makes the schema nobody's, unless it is somebody's.
-    pub(super) async fn claim(&mut self, from: &'static str, now: Now) -> Result<(), HandoverError> {
+    pub(super) async fn claim(&mut self, from: &'static str, now: Timestamp) -> Result<(), HandoverError> {
         let mut claim = self.connection.begin().await.map_err(Error::from)?;
         // A process that claims it at this moment comes before or after, not in between.
         let alone = statement("LOCK TABLE schema_owner IN EXCLUSIVE MODE".to_owned());
@@ -312,7 +313,7 @@ impl Target {
     }
 
     /// Makes the schema the new owner's, who waits for that.
-    pub(super) async fn tell(&mut self, to: &'static str, now: Now) -> Result<(), HandoverError> {
+    pub(super) async fn tell(&mut self, to: &'static str, now: Timestamp) -> Result<(), HandoverError> {
         let told = tokio::time::timeout(TELL, owner::give(&mut self.connection, to, now)).await;
         let told = told.unwrap_or_else(|_| Err(Error::unavailable("the server does not answer")));
         told.map_err(|source| HandoverError::Untold {
@@ -323,7 +324,7 @@ impl Target {
     }
 
     /// Makes the schema nobody's again.
-    pub(super) async fn take_back(&mut self, from: &'static str, now: Now) -> Result<(), Error> {
+    pub(super) async fn take_back(&mut self, from: &'static str, now: Timestamp) -> Result<(), Error> {
         owner::give(&mut self.connection, from, now).await?;
         owner::hand_over(&mut self.connection, owner::FILLER, now).await
     }
