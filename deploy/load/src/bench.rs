@@ -17,8 +17,10 @@ pub mod stoa;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tokio::time::sleep;
 
 use self::book::{Book, System};
 use self::five::{Between, Five};
@@ -35,6 +37,8 @@ use crate::watch::{Watch, memory, settle};
 const BROWSING: [Scenario; 4] = [Scenario::Detail, Scenario::List, Scenario::Search, Scenario::History];
 const BUYING: [Scenario; 3] = [Scenario::CheckoutOne, Scenario::CheckoutHot, Scenario::CheckoutThree];
 const STARTS: usize = 7;
+/// How long a shop has idled when its idle memory is read: what it needed to start is given back by then, or never.
+const IDLE: Duration = Duration::from_secs(30);
 /// Products that are read once each for the uncached row.
 const UNREAD_PRODUCTS: usize = 40_000;
 
@@ -72,13 +76,16 @@ pub struct Options {
     /// Only the scenarios that the table of figures needs.
     #[arg(long)]
     pub quick: bool,
+    /// Only these systems; without it all.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<System>,
     /// Also walk to page 10,000 of this many products, on both engines (1000000; takes half an hour).
     #[arg(long, default_value_t = 0)]
     pub million: usize,
 }
 
-/// Measures everything and answers the report, in Markdown.
-pub async fn bench(options: &Options) -> Result<String> {
+/// Measures everything into the book. What was measured before an error stays in it.
+pub async fn bench(options: &Options, book: &mut Book) -> Result<()> {
     ensure!(options.stoa.is_file(), "no binary at {}", options.stoa.display());
     let stoa = options.stoa.canonicalize()?;
     let bench = Bench {
@@ -89,8 +96,8 @@ pub async fn bench(options: &Options) -> Result<String> {
             ..Wanted::default()
         },
     };
-    let mut book = Book::default();
-    let peer = match &options.peer {
+    let is_wanted = |system| options.only.is_empty() || options.only.contains(&system);
+    let peer = match options.peer.as_ref().filter(|_| is_wanted(System::Peer)) {
         Some(source) => {
             say("setting the peer up");
             fs::create_dir_all(&options.place)?;
@@ -99,7 +106,9 @@ pub async fn bench(options: &Options) -> Result<String> {
         None => None,
     };
     let services = match (&options.peer, &options.nats_server) {
-        (Some(source), Some(_)) => Some(Peer::set_up(source, &options.place, "micro").await?),
+        (Some(source), Some(_)) if is_wanted(System::PeerServices) => {
+            Some(Peer::set_up(source, &options.place, "micro").await?)
+        }
         _ => None,
     };
     if let Some(nats_server) = &options.nats_server {
@@ -108,29 +117,34 @@ pub async fn bench(options: &Options) -> Result<String> {
     book.start_ms = stoa::start_ms(&bench.stoa, &bench.empty_place("starts")?, STARTS).await?;
     for repeat in 0..options.repeats.max(1) {
         say(&format!("repetition {} of {}", repeat + 1, options.repeats.max(1)));
-        bench.ours(System::Sqlite, &mut book).await?;
-        bench.ours(System::Postgres, &mut book).await?;
+        for system in [System::Sqlite, System::Postgres] {
+            if is_wanted(system) {
+                bench.ours(system, book).await?;
+            }
+        }
         if let Some(peer) = &peer {
-            bench.theirs(peer, repeat == 0, &mut book).await?;
+            bench.theirs(peer, repeat == 0, book).await?;
         }
         if let Some(nats_server) = &options.nats_server {
-            bench
-                .five(System::FiveHttp, Between::Http, nats_server, &mut book)
-                .await?;
-            bench
-                .five(System::FiveGrpc, Between::Grpc, nats_server, &mut book)
-                .await?;
+            for (system, between) in [(System::FiveHttp, Between::Http), (System::FiveGrpc, Between::Grpc)] {
+                if is_wanted(system) {
+                    bench.five(system, between, nats_server, book).await?;
+                }
+            }
         }
         if let Some(services) = &services {
-            bench.their_services(services, &mut book).await?;
+            bench.their_services(services, book).await?;
         }
     }
-    bench.ceilings(&mut book).await?;
+    bench.ceilings(book).await?;
     if options.million > 0 {
-        bench.million(System::Sqlite, &mut book).await?;
-        bench.million(System::Postgres, &mut book).await?;
+        for system in [System::Sqlite, System::Postgres] {
+            if is_wanted(system) {
+                bench.million(system, book).await?;
+            }
+        }
     }
-    Ok(book.report())
+    Ok(())
 }
 
 struct Bench<'a> {
@@ -204,6 +218,7 @@ impl Bench<'_> {
     }
 
     async fn of_services(&self, system: System, shop: &mut Shop, watches: &[Watch], book: &mut Book) -> Result<()> {
+        sleep(IDLE).await;
         settle(watches).await?;
         let idle = application_mb(watches, false)?;
         book.idle_mb.entry(system).or_default().push(idle);
@@ -245,6 +260,7 @@ impl Bench<'_> {
     }
 
     async fn load(&self, system: System, shop: &mut Shop, watches: &[Watch], book: &mut Book) -> Result<()> {
+        sleep(IDLE).await;
         settle(watches).await?;
         book.idle_mb
             .entry(system)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 use load::bench;
+use load::bench::book::Book;
 use load::client::Target;
 use load::hold;
 use load::measure::measure;
@@ -119,8 +120,10 @@ async fn work(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Bench(options) => {
-            println!("{}", bench::bench(&options).await?);
-            Ok(())
+            let mut book = Book::default();
+            let done = bench::bench(&options, &mut book).await;
+            println!("{}", book.report());
+            done
         }
         Command::Hold(options) => {
             let held = hold::hold(&options).await?;

@@ -139,7 +139,8 @@ impl Script {
         self.scenario
     }
 
-    /// The next request, or none where the script has an end. `worker` and `nth` make an order's key its own.
+    /// The next request, or none where the script has an end. `worker`, `nth` and chance make an order's key its own, also in another
+    /// run of the same script, such as the one that warms up.
     pub fn next(&self, rng: &mut SmallRng, worker: usize, nth: u64) -> Option<Request<Full<Bytes>>> {
         match &self.requests {
             Requests::Any(templates) => Some(any(templates, rng).request()),
@@ -165,7 +166,7 @@ impl Script {
                         order_body(indices.iter().map(|index| lines[index].as_str()))
                     }
                 };
-                let key = format!("load-{run:016x}-{worker}-{nth}");
+                let key = format!("load-{run:016x}-{worker}-{nth}-{:08x}", rng.random::<u32>());
                 Some(
                     any(buyers, rng)
                         .keyed(body.into(), &key)
@@ -289,13 +290,15 @@ mod tests {
     }
 
     #[test]
-    fn no_two_orders_of_a_run_share_a_key() {
+    fn no_two_orders_share_a_key_not_even_with_those_of_the_warm_up() {
         let script = order_script(Pick::Hot);
         let mut keys = std::collections::HashSet::new();
-        for worker in 0..3 {
-            for nth in 0..3 {
-                let request = script.next(&mut SmallRng::seed_from_u64(1), worker, nth).unwrap();
-                assert!(keys.insert(request.headers()["idempotency-key"].clone()));
+        for seed in 1..3 {
+            for worker in 0..3 {
+                for nth in 0..3 {
+                    let request = script.next(&mut SmallRng::seed_from_u64(seed), worker, nth).unwrap();
+                    assert!(keys.insert(request.headers()["idempotency-key"].clone()));
+                }
             }
         }
     }

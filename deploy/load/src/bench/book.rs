@@ -11,7 +11,7 @@ use crate::report::{median, number, table};
 use crate::scenario::Scenario;
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
 pub enum System {
     /// Ours on the embedded engine.
     Sqlite,
