@@ -3,7 +3,7 @@
 //! Only routes whose policy says `cache: public`, only GET and HEAD, only answers of 200 that name nobody, and never for those
 //! who run the shop: they see more. A service in this process keeps its own answers and is always asked.
 //!
-//! - *Fresh* for half a second, then for another half shown while it is asked for anew (stale-while-revalidate): what an answer
+//! - *Fresh* for four fifths of a second, then for the last one shown while it is asked for anew (stale-while-revalidate): what an answer
 //!   says of stock is never older than a second.
 //! - A thousand requests for what is not kept are one call (coalescing). It is made by a task of its own, so nobody's leaving
 //!   ends it; with nothing of the request but its address, so nothing that one client says is in what others get; and given up
@@ -51,7 +51,7 @@ const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
 /// How many calls are under way at most, those included that nobody waits for any more. Beyond it everybody asks for himself.
 const MAX_CALLS: usize = 1024;
 /// How long an answer is shown without a thought.
-const FRESH: Duration = Duration::from_millis(500);
+const FRESH: Duration = Duration::from_millis(800);
 /// How long it is shown at all, while its service answers.
 const LIFETIME: Duration = Duration::from_secs(1);
 /// How long it is shown when its service does not.

@@ -19,23 +19,23 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Headers of connections and of our own processes. The request id is written anew by the outermost layer.
-fn is_internal(name: &HeaderName) -> bool {
-    const EXACT: [&str; 12] = [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "server",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-        "x-powered-by",
-    ];
-    let name = name.as_str();
-    EXACT.contains(&name) || name.starts_with("x-stoa-") || name.starts_with("x-internal-")
+fn is_internal(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "server"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "via"
+            | "x-powered-by"
+    ) || name.starts_with("x-stoa-")
+        || name.starts_with("x-internal-")
 }
 
 /// Takes off what is internal.
@@ -47,7 +47,7 @@ pub(crate) fn remove_internal(response: &mut Response) {
         .flat_map(|line| line.split(','))
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .collect();
-    names.extend(headers.keys().filter(|name| is_internal(name)).cloned());
+    names.extend(headers.keys().filter(|name| is_internal(name.as_str())).cloned());
     for name in names {
         headers.remove(name);
     }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{StatusCode, Uri, Version, header};
+use http::{HeaderMap, StatusCode, Uri, Version, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use platform_context::{RequestContext, deadline, propagate};
@@ -111,28 +111,32 @@ impl RemoteUpstream {
         };
         let lease = self.pick(wanted, until).await?;
         let first = lease.address().socket;
-        let may_be_cut_short = repeat == Repeat::Harmless
-            && payload.can_be_sent_again()
-            && balancer.has_another(first)
-            && budget.allows_retry();
+        let may_be_sent_again = payload.can_be_sent_again() && balancer.knows_another(first);
+        let may_be_cut_short =
+            repeat == Repeat::Harmless && may_be_sent_again && balancer.has_another(first) && budget.allows_retry();
         let patience = if may_be_cut_short {
             Self::PATIENCE
         } else {
             Duration::MAX
         };
-        let mut tried = Self::try_once(&parts, &mut payload, lease, until, patience).await;
+        let headers = if may_be_sent_again {
+            parts.headers.clone()
+        } else {
+            std::mem::take(&mut parts.headers)
+        };
+        let mut tried = Self::try_once(&parts, headers, &mut payload, lease, until, patience).await;
 
         let is_safe = match &tried {
             Tried::Answered(_) | Tried::ClientsFault(_) => false,
             Tried::NeverSent(_) => true,
             Tried::Unable(_) | Tried::Unknown(_) => repeat != Repeat::OnlyUnsent,
         };
-        if is_safe && payload.can_be_sent_again() && Instant::now() + Self::HOP < until {
+        if is_safe && may_be_sent_again && Instant::now() + Self::HOP < until {
             wanted.not = Some(first);
             if let Ok(other) = self.pick(wanted, until).await
                 && budget.retry()
             {
-                tried = Self::try_once(&parts, &mut payload, other, until, Duration::MAX).await;
+                tried = Self::try_once(&parts, parts.headers.clone(), &mut payload, other, until, Duration::MAX).await;
             }
         }
         match tried {
@@ -150,6 +154,7 @@ impl RemoteUpstream {
 
     async fn try_once(
         parts: &Parts,
+        headers: HeaderMap,
         payload: &mut Payload,
         mut lease: Lease<Endpoint>,
         deadline: Instant,
@@ -159,7 +164,7 @@ impl RemoteUpstream {
         let until = now.checked_add(patience).map_or(deadline, |at| at.min(deadline));
         let given = until.saturating_duration_since(now);
         let (body, upload) = payload.lend();
-        let Ok(request) = request_of(parts, &lease.address().authority, body, given) else {
+        let Ok(request) = request_of(parts, headers, &lease.address().authority, body, given) else {
             return Tried::NeverSent(Problem::new(&codes::BAD_REQUEST).detail("the path is not in its canonical form"));
         };
         let sent = timeout_at(until, lease.service().request(request)).await;
@@ -234,7 +239,13 @@ fn away() -> Problem {
 }
 
 /// The URI is put together from parts; nothing of the client's is joined or decoded.
-fn request_of(parts: &Parts, to: &Authority, body: Body, given: Duration) -> Result<Request, http::Error> {
+fn request_of(
+    parts: &Parts,
+    headers: HeaderMap,
+    to: &Authority,
+    body: Body,
+    given: Duration,
+) -> Result<Request, http::Error> {
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(Scheme::HTTP);
     uri.authority = Some(to.clone());
@@ -243,7 +254,7 @@ fn request_of(parts: &Parts, to: &Authority, body: Body, given: Duration) -> Res
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = Uri::from_parts(uri)?;
     *request.version_mut() = Version::HTTP_11;
-    *request.headers_mut() = parts.headers.clone();
+    *request.headers_mut() = headers;
     let told = given.saturating_sub(RemoteUpstream::HOP).max(given / 2);
     deadline::write_timeout(request.headers_mut(), deadline::TIMEOUT_MS, told);
     Ok(request)

@@ -154,12 +154,12 @@ fn version(answer: &Answer) -> i64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_shown_for_a_second_and_asked_for_anew_from_its_half_on() {
+async fn an_answer_is_shown_for_a_second_and_asked_for_anew_near_its_end() {
     let (world, products, _, path) = shop();
     let seen = async || version(&world.ask("GET", &path, &[]).await);
     assert_eq!((seen().await, seen().await, products.asked()), (1, 1, 1));
     products.set(&path, 2);
-    tokio::time::advance(Duration::from_millis(600)).await;
+    tokio::time::advance(Duration::from_millis(900)).await;
     assert_eq!(seen().await, 1, "it is shown while it is asked for");
     products.until_asked(2).await;
     while seen().await == 1 {

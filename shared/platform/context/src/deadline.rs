@@ -24,12 +24,13 @@ pub fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
 pub fn write_timeout(headers: &mut HeaderMap, name: HeaderName, timeout: Duration) {
     // A minute in milliseconds has five digits; the longest that eight digits can say is a day.
     let millis = timeout.as_millis().clamp(1, 86_400_000);
-    let text = if name == GRPC_TIMEOUT {
-        format!("{millis}m")
+    let millis = u32::try_from(millis).unwrap_or(u32::MAX);
+    let value = if name == GRPC_TIMEOUT {
+        HeaderValue::try_from(format!("{millis}m")).expect("digits and a letter are visible ASCII")
     } else {
-        millis.to_string()
+        HeaderValue::from(millis)
     };
-    headers.insert(name, HeaderValue::try_from(text).expect("digits are visible ASCII"));
+    headers.insert(name, value);
 }
 
 fn parse_grpc(text: &str) -> Option<Duration> {

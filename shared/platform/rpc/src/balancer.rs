@@ -136,6 +136,11 @@ impl<T: Send + Sync + 'static> Balancer<T> {
         self.0.has_another(than)
     }
 
+    /// Whether there is one beside this one, be it out at the moment.
+    pub fn knows_another(&self, than: SocketAddr) -> bool {
+        self.0.knows_another(than)
+    }
+
     /// Whether the neighbour can be asked at all: `false` while its breaker is open or it has no address. A change to
     /// `true` is the moment to catch up on what it missed.
     pub fn availability(&self) -> Availability {

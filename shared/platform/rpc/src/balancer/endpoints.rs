@@ -74,6 +74,11 @@ impl<T> Endpoints<T> {
         others.any(|endpoint| endpoint.is_in())
     }
 
+    pub(super) fn knows_another(&self, than: SocketAddr) -> bool {
+        let endpoints = self.endpoints.load();
+        endpoints.iter().any(|endpoint| endpoint.address.socket != than)
+    }
+
     /// Draws two of those that can be asked and takes one.
     pub(super) fn draw(&self, wanted: Wanted) -> Result<(Arc<Endpoint<T>>, bool), NoEndpoint> {
         let now = Instant::now();

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use http::Method;
 use metrics::{Counter, Histogram};
+use rapidhash::fast::RandomState;
 
 /// Finding a metric by its labels costs as much as a small handler, so the handles are kept. Bounded: routes are declared, and
 /// methods and classes are few.
-static HANDLES: LazyLock<RwLock<HashMap<Key, Arc<Handles>>>> = LazyLock::new(RwLock::default);
+static HANDLES: LazyLock<RwLock<HashMap<Key, Arc<Handles>, RandomState>>> = LazyLock::new(RwLock::default);
 
 type Key = (Arc<str>, &'static str, &'static str);
 
