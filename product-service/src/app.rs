@@ -127,6 +127,9 @@ impl App {
     pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), BusError> {
         let touch = Arc::new(Touch(self.service.freshness().clone()));
         bus.subscribe_broadcast(Touch::topics(), touch).await?;
+        if bus.is_whole_system() {
+            self.catalogue.hears_all();
+        }
         let (database, clock) = (self.stores.database.clone(), self.clock.clone());
         let relay = Relay::new(NAME, database.outbox(), bus, clock.clone(), database.wake());
         let stop = CancellationToken::new();
