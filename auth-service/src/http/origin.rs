@@ -21,7 +21,22 @@ impl<S: Sync> FromRequestParts<S> for Origin {
         let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
         let forwarded = forwarded.and_then(|value| value.to_str().ok());
         let nearest = forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
-        let peer = parts.extensions.get::<PeerAddr>().map(|PeerAddr(peer)| peer.ip());
-        Ok(Self(Network::of(nearest.or(peer))))
+        Ok(Self(Network::of(nearest.or(peer(parts)))))
     }
+}
+
+/// The network of whoever is at the other end of the connection, for callers that no gateway stands before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Neighbour(pub(super) Network);
+
+impl<S: Sync> FromRequestParts<S> for Neighbour {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Network::of(peer(parts))))
+    }
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<PeerAddr>().map(|PeerAddr(peer)| peer.ip())
 }

@@ -9,7 +9,7 @@ use platform_runtime::extract::Json;
 use platform_runtime::policy;
 
 use super::answer::{throttled, tokens};
-use super::origin::Origin;
+use super::origin::Neighbour;
 use crate::service::{AuthService, ServiceTokenRefused};
 
 /// Its bodies are smaller than those of people.
@@ -28,10 +28,10 @@ const BODY_LIMIT: u64 = 4 * 1024;
     extensions(("x-stoa" = json!(policy::client().body_limit(BODY_LIMIT)))))]
 pub(super) async fn service_token(
     State(service): State<AuthService>,
-    origin: Origin,
+    neighbour: Neighbour,
     Json(request): Json<ServiceTokenRequest>,
 ) -> Result<Response, Problem> {
-    let token = service.issue_service_token(&request, origin.0)?;
+    let token = service.issue_service_token(&request, neighbour.0)?;
     let answer = ServiceTokenAnswer {
         access_token: token.access_token,
         token_type: "Bearer".to_owned(),

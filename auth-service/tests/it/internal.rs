@@ -1,5 +1,7 @@
 //! Tokens for services, through the listener.
 
+use std::net::IpAddr;
+
 use auth_api::{SERVICE_TOKEN_PATH, ServiceToken, ServiceTokenAnswer};
 use platform_identity::{Audience, Subject, TokenError};
 use reqwest::Method;
@@ -92,23 +94,28 @@ async fn a_persons_token_is_no_credential_and_a_field_of_tomorrow_does_no_harm()
 }
 
 #[tokio::test]
-async fn refusals_are_limited_by_network_and_never_hold_up_who_proves_itself() {
+async fn refusals_are_limited_by_where_they_come_from_whatever_they_claim_and_never_hold_up_who_proves_itself() {
     let server = Server::new().await;
-    let from = async |address: &str, body: &Value| {
-        let request = server
-            .request(Method::POST, SERVICE_TOKEN_PATH)
-            .header("x-forwarded-for", address);
+    let client = |from: [u8; 4]| {
+        let client = reqwest::Client::builder().no_proxy();
+        client.local_address(IpAddr::from(from)).build().unwrap()
+    };
+    let (here, elsewhere) = (client([127, 0, 0, 1]), client([127, 0, 0, 2]));
+    let ask = async |client: &reqwest::Client, claimed: u8, body: &Value| {
+        let (_, request) = server.request(Method::POST, SERVICE_TOKEN_PATH).build_split();
+        let request = reqwest::RequestBuilder::from_parts(client.clone(), request.unwrap());
+        let request = request.header("x-forwarded-for", format!("192.0.2.{claimed}"));
         request.json(body).send().await.unwrap()
     };
-    for _ in 0..30 {
-        let refused = from("192.0.2.1", &request("guess")).await;
+    for claimed in 0..30 {
+        let refused = ask(&here, claimed, &request("guess")).await;
         assert_eq!(problem(refused).await.0, 401);
     }
-    let throttled = from("192.0.2.1", &request("guess")).await;
+    let throttled = ask(&here, 30, &request("guess")).await;
     assert_eq!(throttled.headers()["retry-after"], "2");
     assert_eq!(problem(throttled).await, (429, "rate_limited".to_owned()));
-    assert_eq!(problem(from("192.0.2.2", &request("guess")).await).await.0, 401);
-    assert_eq!(from("192.0.2.1", &good()).await.status().as_u16(), 200);
+    assert_eq!(problem(ask(&elsewhere, 30, &request("guess")).await).await.0, 401);
+    assert_eq!(ask(&here, 30, &good()).await.status().as_u16(), 200);
 }
 
 #[tokio::test]
