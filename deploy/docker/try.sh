@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tries the local cluster for real: brings it up, tells it the acceptance stories, replaces, kills and scales under load, takes it down and
-# brings it up again with nothing lost. A project of its own ("stoa-try"), its volumes removed at the end. Needs Docker, docker-compose and the
-# images (deploy/docker/local/images.sh makes them without a registry). STOA_SCHEME=grpc tries it over gRPC.
+# Tries the local cluster for real: brings it up, places an order, tells it the acceptance stories, replaces, kills, cuts off and scales under
+# load, takes it down and brings it up again with nothing lost. A project of its own ("stoa-try"), its volumes removed at the end. Needs Docker,
+# docker-compose, nft, root and the images (deploy/docker/local/images.sh makes them without a registry). STOA_SCHEME=grpc tries it over gRPC.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export COMPOSE_PROJECT_NAME=stoa-try RATE_LIMITS=off STOA_PORT=${STOA_PORT:-8180-8181}
@@ -10,7 +10,7 @@ command -v docker-compose >/dev/null || compose="docker compose"
 first=${STOA_PORT%-*} second=${STOA_PORT#*-}
 services="auth-service user-service product-service order-service api-gateway"
 held=$(mktemp)
-trap '$compose down -v --remove-orphans >/dev/null 2>&1; rm -f "$held"' EXIT
+trap '$compose down -v --remove-orphans >/dev/null 2>&1; rm -f "$held" "$held.before"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 doors() { printf -- '--door http://127.0.0.1:%s --door http://127.0.0.1:%s' "$first" "$second"; }
@@ -32,7 +32,8 @@ under_load() {
     shift
     # Ahead of the shop, where that is allowed: a generator that has to wait for a core measures itself.
     # shellcheck disable=SC2046
-    nice -n -10 target/debug/load hold $(doors) --admin-email admin@shop.example --admin-password "$password" --seconds "$seconds" >"$held" 2>&1 &
+    nice -n -10 target/debug/load hold $(doors) --admin-email admin@shop.example --admin-password "$password" --seconds "$seconds" \
+        ${orders:+--orders "$orders"} >"$held" 2>&1 &
     local load=$!
     sleep 5
     "$@"
@@ -58,6 +59,52 @@ kill_one_of_each() {
     done
 }
 
+in_net_of() { # CONTAINER COMMAND..
+    local pid
+    pid=$(docker inspect -f '{{.State.Pid}}' "$1")
+    shift
+    nsenter -t "$pid" -n "$@"
+}
+
+# One container hears and says nothing any more for a minute, as when a machine is gone: no reset, no refusal.
+cut_one_off() {
+    local container since
+    container=$(containers product-service | sed -n 1p)
+    since=$(date +%s.%N)
+    in_net_of "$container" nft 'add table inet cut; add chain inet cut in { type filter hook input priority 0; }; add rule inet cut in iif != "lo" drop'
+    sleep 60
+    in_net_of "$container" nft delete table inet cut
+    for gateway in $(containers api-gateway); do
+        at=$(docker logs --timestamps --since "${since%.*}" "$gateway" 2>&1 | grep 'endpoint is out' | sed -n '1s/ .*//p')
+        if [ -n "$at" ]; then
+            echo "put out by a gateway after $(echo "$(date -d "$at" +%s.%N) - $since" | bc) s"
+        else
+            echo "a gateway never put it out"
+        fi
+    done
+}
+
+# How many requests each product-service has answered, one a line.
+served() {
+    for container in $(containers product-service); do
+        in_net_of "$container" curl -s http://127.0.0.1:9000/metrics |
+            awk -v c="$container" '/^http_requests_total/ {sum += $NF} END {print c, sum + 0}'
+    done | sort
+}
+
+add_one() {
+    local before
+    before=$(containers product-service | sort)
+    scale 3 2
+    new=$(containers product-service | sort | comm -13 <(echo "$before") -)
+    healthy "$new"
+    sleep 10
+    served >"$held.before"
+    sleep 10
+    served | join "$held.before" - | awk -v new="$new" '{asked = $3 - $2; all += asked; n++; if ($1 == new) mine = asked}
+        END {printf "of %d requests in the second ten seconds the new one of %d was asked %d: %.0f %% of its share\n", all, n, mine, 100 * mine * n / all}'
+}
+
 scale() {
     $compose up -d --no-build --no-recreate --scale api-gateway=2 --scale auth-service=2 --scale user-service=2 \
         --scale product-service="$1" --scale order-service="$2" >/dev/null 2>&1
@@ -75,6 +122,26 @@ for port in "$first" "$second"; do
 done
 password=$($compose run --rm --no-deps secrets show admin_password 2>/dev/null | tr -d '\r\n')
 echo "ready after $(echo "$(date +%s.%N) - $started" | bc) s"
+api() { curl -sf -H 'content-type: application/json' "http://127.0.0.1:$first/api/$1" "${@:2}"; }
+member() { sed -E "s/.*\"$1\":\"([^\"]+)\".*/\1/"; }
+token() { api auth/login -d "{\"email\":\"admin@shop.example\",\"password\":\"$password\"}" | member access_token; }
+admin=$(token)
+product=$(api products -H "authorization: Bearer $admin" -d '{"sku":"first","name":"The first","price":{"amount":100,"currency":"USD"},"stock":1}' | sed -E 's/.*"id":"([^"]+)".*/\1/')
+api orders -H "authorization: Bearer $admin" -H 'idempotency-key: first' -d "{\"items\":[{\"product_id\":\"$product\",\"quantity\":1}]}" | grep -q '"status":"confirmed"'
+echo "first order after $(echo "$(date +%s.%N) - $started" | bc) s"
+
+say "from the start of a process to ready, database migrated"
+for service in $services; do
+    case $service in api-gateway) port=8080 ;; auth*) port=8081 ;; user*) port=8082 ;; product*) port=8083 ;; order*) port=8084 ;; esac
+    container=$(containers "$service" | sed -n 1p)
+    docker stop -t 40 "$container" >/dev/null
+    docker start "$container" >/dev/null
+    until in_net_of "$container" curl -sf -o /dev/null "http://127.0.0.1:$port/health/ready"; do :; done
+    ready=$(date +%s.%N)
+    begun=$(docker inspect -f '{{.State.StartedAt}}' "$container")
+    echo "$service $(echo "($ready - $(date -d "$begun" +%s.%N)) * 1000 / 1" | bc) ms"
+    healthy "$container"
+done
 
 say "the acceptance stories"
 target/debug/acceptance --base-url "http://127.0.0.1:$first" --admin-email admin@shop.example --admin-password "$password"
@@ -85,15 +152,18 @@ under_load 120 replace_each
 say "one container of each service is killed under load"
 under_load 60 kill_one_of_each
 
+say "a third product-service is added under load"
+under_load 45 add_one
+
+say "one of three product-services is cut off under reads"
+orders=0 under_load 75 cut_one_off
+scale 2 2
+
 say "products and orders are scaled to four and back under load"
 under_load 75 scale_up_and_down
 
 say "down and up again"
-orders() { curl -s "http://127.0.0.1:$first/api/orders?count=true&limit=1" -H "authorization: Bearer $1" | sed -E 's/.*"total":([0-9]+).*/\1/'; }
-token() {
-    curl -s "http://127.0.0.1:$first/api/auth/login" -H 'content-type: application/json' \
-        -d "{\"email\":\"admin@shop.example\",\"password\":\"$password\"}" | sed -E 's/.*"access_token":"([^"]+)".*/\1/'
-}
+orders() { api "orders?count=true&limit=1" -H "authorization: Bearer $1" | sed -E 's/.*"total":([0-9]+).*/\1/'; }
 before=$(orders "$(token)")
 $compose down >/dev/null 2>&1
 scale 2 2
