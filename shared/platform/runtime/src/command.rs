@@ -4,7 +4,6 @@
 //! process lists all of them; what goes wrong before the process serves is one line on stderr and exit code 2 for a
 //! setting, 1 for the rest.
 
-mod heaps;
 mod probe;
 
 pub use probe::{reachable, ready};
@@ -19,6 +18,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use utoipa::openapi::OpenApi;
 
+use crate::allocator;
 use crate::settings::{FromSettings, Settings, SettingsError};
 
 /// Why a command failed: any error, to be printed in one line.
@@ -107,7 +107,7 @@ enum Standard {
 
 /// The `main` of a binary: `fn main() -> ExitCode { command::run::<Stoa>() }`.
 pub fn run<P: Process>() -> ExitCode {
-    heaps::limit();
+    allocator::set_up();
     // clap prints help and its own refusals, and exits.
     let matches = command_line::<P>().get_matches();
     match execute::<P>(&matches) {

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod admin;
+mod allocator;
 pub mod command;
 pub mod docs;
 pub mod extract;
