@@ -10,6 +10,7 @@ command -v docker-compose >/dev/null || compose="docker compose"
 first=${STOA_PORT%-*} second=${STOA_PORT#*-}
 services="auth-service user-service product-service order-service api-gateway"
 held=$(mktemp)
+built=${CARGO_TARGET_DIR:-target}/debug
 trap '$compose down -v --remove-orphans >/dev/null 2>&1; rm -f "$held" "$held.before"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
@@ -32,7 +33,7 @@ under_load() {
     shift
     # Ahead of the shop, where that is allowed: a generator that has to wait for a core measures itself.
     # shellcheck disable=SC2046
-    nice -n -10 target/debug/load hold $(doors) --admin-email admin@shop.example --admin-password "$password" --seconds "$seconds" \
+    nice -n -10 "$built/load" hold $(doors) --admin-email admin@shop.example --admin-password "$password" --seconds "$seconds" \
         ${orders:+--orders "$orders"} >"$held" 2>&1 &
     local load=$!
     sleep 5
@@ -144,7 +145,7 @@ for service in $services; do
 done
 
 say "the acceptance stories"
-target/debug/acceptance --base-url "http://127.0.0.1:$first" --admin-email admin@shop.example --admin-password "$password"
+"$built/acceptance" --base-url "http://127.0.0.1:$first" --admin-email admin@shop.example --admin-password "$password"
 
 say "each container is replaced, two of each service, under 200 requests a second"
 under_load 120 replace_each
