@@ -3,8 +3,8 @@
 //! Only routes whose policy says `cache: public`, only GET and HEAD, only answers of 200 that name nobody, and never for those
 //! who run the shop: they see more. A service in this process keeps its own answers and is always asked.
 //!
-//! - *Fresh* for four fifths of a second, then for the last one shown while it is asked for anew (stale-while-revalidate): what an answer
-//!   says of stock is never older than a second.
+//! - *Fresh* for four fifths of a second, then for the last fifth shown while it is asked for anew (stale-while-revalidate):
+//!   what an answer says of stock is never older than a second.
 //! - A thousand requests for what is not kept are one call (coalescing). It is made by a task of its own, so nobody's leaving
 //!   ends it; with nothing of the request but its address, so nothing that one client says is in what others get; and given up
 //!   when the route's time is over. What a service refuses is for the one who asked first; the others ask for themselves.

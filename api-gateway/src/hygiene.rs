@@ -10,13 +10,11 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use platform_problem::{Problem, codes};
 
-/// Headers that belong to one connection (RFC 9110, 7.6.1).
-fn is_hop_by_hop(name: &str) -> bool {
+/// Headers that belong to one connection, either way (RFC 9110, 7.6.1).
+pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"
-            | "expect"
-            | "http2-settings"
             | "keep-alive"
             | "proxy-authenticate"
             | "proxy-authorization"
@@ -26,6 +24,15 @@ fn is_hop_by_hop(name: &str) -> bool {
             | "transfer-encoding"
             | "upgrade"
     )
+}
+
+/// What else `Connection` declares to be of the connection.
+pub(crate) fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let lines = headers.get_all(header::CONNECTION).iter();
+    let names = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    names.filter_map(|name| HeaderName::try_from(name.trim()).ok())
 }
 
 /// Headers by which proxies and services tell each other who asks, and for what. None of them is believed from a client.
@@ -200,17 +207,13 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 /// In one look at each name: most requests have nothing to remove.
 fn remove_forged(headers: &mut HeaderMap) {
-    let named_by_connection = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .filter(|name| !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::AUTHORIZATION));
-    let forged = headers
-        .keys()
-        .filter(|name| is_hop_by_hop(name.as_str()) || is_of_identity(name.as_str()));
-    let removed: Vec<HeaderName> = named_by_connection.chain(forged.cloned()).collect();
+    let is_ours_to_keep =
+        |name: &HeaderName| matches!(*name, header::HOST | header::CONTENT_LENGTH | header::AUTHORIZATION);
+    let of_connection = named_by_connection(headers).filter(|name| !is_ours_to_keep(name));
+    let is_forged =
+        |name: &str| is_hop_by_hop(name) || matches!(name, "expect" | "http2-settings") || is_of_identity(name);
+    let forged = headers.keys().filter(|name| is_forged(name.as_str()));
+    let removed: Vec<HeaderName> = of_connection.chain(forged.cloned()).collect();
     for name in removed {
         headers.remove(name);
     }

@@ -4,6 +4,8 @@ use axum::response::Response;
 use http::header::{self, HeaderName, HeaderValue};
 use platform_runtime::policy::Cache;
 
+use crate::hygiene::{is_hop_by_hop, named_by_connection};
+
 /// On every answer: no guessing of types, no framing, no referrer, https only where it was https.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -20,34 +22,17 @@ const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("default-src 'none'; 
 
 /// Headers of connections and of our own processes. The request id is written anew by the outermost layer.
 fn is_internal(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "server"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "via"
-            | "x-powered-by"
-    ) || name.starts_with("x-stoa-")
+    is_hop_by_hop(name)
+        || matches!(name, "server" | "via" | "x-powered-by")
+        || name.starts_with("x-stoa-")
         || name.starts_with("x-internal-")
 }
 
 /// Takes off what is internal.
 pub(crate) fn remove_internal(response: &mut Response) {
     let headers = response.headers_mut();
-    let named_by_connection = headers.get_all(header::CONNECTION).iter();
-    let mut names: Vec<HeaderName> = named_by_connection
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .collect();
-    names.extend(headers.keys().filter(|name| is_internal(name.as_str())).cloned());
+    let internal = headers.keys().filter(|name| is_internal(name.as_str())).cloned();
+    let names: Vec<HeaderName> = named_by_connection(headers).chain(internal).collect();
     for name in names {
         headers.remove(name);
     }

@@ -127,7 +127,7 @@ api() { curl -sf -H 'content-type: application/json' "http://127.0.0.1:$first/ap
 member() { sed -E "s/.*\"$1\":\"([^\"]+)\".*/\1/"; }
 token() { api auth/login -d "{\"email\":\"admin@shop.example\",\"password\":\"$password\"}" | member access_token; }
 admin=$(token)
-product=$(api products -H "authorization: Bearer $admin" -d '{"sku":"first","name":"The first","price":{"amount":100,"currency":"USD"},"stock":1}' | sed -E 's/.*"id":"([^"]+)".*/\1/')
+product=$(api products -H "authorization: Bearer $admin" -d '{"sku":"first","name":"The first","price":{"amount":100,"currency":"USD"},"stock":1}' | member id)
 api orders -H "authorization: Bearer $admin" -H 'idempotency-key: first' -d "{\"items\":[{\"product_id\":\"$product\",\"quantity\":1}]}" | grep -q '"status":"confirmed"'
 echo "first order after $(echo "$(date +%s.%N) - $started" | bc) s"
 

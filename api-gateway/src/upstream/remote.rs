@@ -136,7 +136,8 @@ impl RemoteUpstream {
             if let Ok(other) = self.pick(wanted, until).await
                 && budget.retry()
             {
-                tried = Self::try_once(&parts, parts.headers.clone(), &mut payload, other, until, Duration::MAX).await;
+                let headers = std::mem::take(&mut parts.headers);
+                tried = Self::try_once(&parts, headers, &mut payload, other, until, Duration::MAX).await;
             }
         }
         match tried {
