@@ -29,8 +29,6 @@ pub(crate) use writer::Frozen;
 
 /// Connections that read. Each has a thread and a page cache of its own.
 const READERS: u32 = 4;
-/// How long one that nobody needs is kept open. A new one costs less than a millisecond; one that idles, what its cache holds.
-const READER_IDLE: Duration = Duration::from_secs(10);
 
 const MARK_PUBLISHED: &str =
     "UPDATE outbox SET published_at = $1 WHERE seq IN (SELECT value FROM json_each($2)) AND published_at IS NULL";
@@ -120,7 +118,7 @@ impl SqliteDatabase {
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
             .max_lifetime(None)
-            .idle_timeout(READER_IDLE)
+            .idle_timeout(None)
             .connect_lazy_with(reading);
         Ok(Self {
             reader: readers.into(),
