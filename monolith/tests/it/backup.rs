@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use platform_sql::DatabaseConfig;
 use platform_sql::testing::TestDatabase;
 use platform_testing::{Outcome, Process, free_address, run};
 use tokio::process::Command;
@@ -118,9 +117,7 @@ async fn a_shop_on_postgres_is_restored_from_a_dump() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let DatabaseConfig::Postgres(server) = database.config() else {
-        unreachable!("it is a server's")
-    };
+    let server = database.server();
     // Without what only our own driver knows.
     let url = server.url.split('?').next().unwrap().to_owned();
     let files = tempfile::tempdir().unwrap();

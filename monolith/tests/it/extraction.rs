@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use platform_sql::DatabaseConfig;
 use platform_sql::testing::TestDatabase;
 use platform_testing::{NatsServer, Outcome, Process, free_address, run};
 use tempfile::TempDir;
@@ -93,10 +92,7 @@ impl Shop {
     }
 
     fn to(&self) -> String {
-        let DatabaseConfig::Postgres(server) = self.database.config() else {
-            unreachable!("it is a server's")
-        };
-        server.url.clone()
+        self.database.server().url.clone()
     }
 
     /// The command, as an operator types it beside a shop that was started with services elsewhere.
@@ -336,9 +332,7 @@ async fn what_must_be_set_before_is_said_before() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let DatabaseConfig::Postgres(server) = database.config() else {
-        unreachable!("it is a server's")
-    };
+    let server = database.server();
     let data = tempfile::tempdir().unwrap();
     let (door, admin) = (free_address(), free_address());
     let settings = vec![

@@ -1,6 +1,5 @@
 //! The policy of upgrades, tried: a release runs on the schema of the next one, beside it and after a roll-back.
 
-use platform_sql::DatabaseConfig;
 use platform_sql::testing::TestDatabase;
 use sqlx::{Connection, PgConnection};
 
@@ -32,9 +31,7 @@ async fn a_release_runs_on_the_schema_of_the_next_one_on_postgres() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let DatabaseConfig::Postgres(server) = database.config() else {
-        unreachable!("it is a server's")
-    };
+    let server = database.server();
     let files = tempfile::tempdir().unwrap();
     let mut settings = settings(("DATABASE_URL", server.url.clone()));
     settings.push(("DATA_DIR", files.path().to_str().unwrap().to_owned()));

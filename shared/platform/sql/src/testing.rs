@@ -58,6 +58,14 @@ impl TestDatabase {
         &self.config
     }
 
+    /// The same of a database on a server.
+    pub fn server(&self) -> &PostgresConfig {
+        match &self.config {
+            DatabaseConfig::Postgres(server) => server,
+            DatabaseConfig::SqliteDir(_) | DatabaseConfig::SqliteFile(_) => panic!("these are files"),
+        }
+    }
+
     /// Opens a service's schema; not migrated.
     pub async fn open(&self, service: &str) -> Database {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use platform_clock::{Clock, SystemClock};
 use platform_sql::handover::{Derived, Handed, Handover, HandoverError, Owners, finish, take_back};
 use platform_sql::testing::TestDatabase;
-use platform_sql::{
-    Database, DatabaseConfig, Error, Migrations, OwnerError, PgDatabase, PostgresConfig, Schema, SqliteDatabase,
-};
+use platform_sql::{Database, Error, Migrations, OwnerError, PgDatabase, PostgresConfig, Schema, SqliteDatabase};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -78,9 +76,7 @@ struct House {
 impl House {
     async fn build() -> Option<Self> {
         let database = TestDatabase::postgres().await?;
-        let DatabaseConfig::Postgres(server) = database.config().clone() else {
-            unreachable!("it is a server's")
-        };
+        let server = database.server().clone();
         let dir = tempfile::tempdir().unwrap();
         let file = SqliteDatabase::open(dir.path(), SCHEMA.service).await.unwrap();
         file.migrate(&SCHEMA.sqlite).await.unwrap();
