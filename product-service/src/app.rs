@@ -19,6 +19,7 @@ use crate::events::Touch;
 use crate::grpc;
 use crate::http::internal::{self, Inside};
 use crate::http::{self, Catalogue};
+use crate::news::News;
 use crate::service::{ProductService, StockService};
 use crate::store::{NAME, SCHEMA, Stores};
 
@@ -49,11 +50,12 @@ impl App {
     /// Wires the service on a schema that is left as it is: for commands beside the process that owns it.
     pub fn over(database: Database, currency: Currency, clock: Arc<dyn Clock>) -> Self {
         let stores = Stores::new(database, clock.clone());
-        let service = ProductService::new(stores.products.clone(), clock.clone(), currency);
+        let service = ProductService::new(&stores, clock.clone(), currency);
         let stock = StockService::new(stores.stock.clone(), clock.clone(), service.freshness().clone());
+        let news = News::new(stores.database.outbox_log(), clock.clone(), service.freshness().clone());
         Self {
             stock,
-            catalogue: Catalogue::new(service.clone()),
+            catalogue: Catalogue::new(service.clone(), Arc::new(news)),
             service,
             stores,
             clock,
@@ -127,9 +129,6 @@ impl App {
     pub async fn start(&self, bus: Arc<dyn Bus>, lifecycle: &Lifecycle) -> Result<(), BusError> {
         let touch = Arc::new(Touch(self.service.freshness().clone()));
         bus.subscribe_broadcast(Touch::topics(), touch).await?;
-        if bus.is_whole_system() {
-            self.catalogue.hears_all();
-        }
         let (database, clock) = (self.stores.database.clone(), self.clock.clone());
         let relay = Relay::new(NAME, database.outbox(), bus, clock.clone(), database.wake());
         let stop = CancellationToken::new();

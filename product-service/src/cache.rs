@@ -1,14 +1,13 @@
 //! Answers kept in memory as the bytes they are sent as: an answer from here costs no query and no JSON.
 //!
-//! An answer lives a second at the most, so that what it says of stock is never older, and ends at once when the
-//! catalogue changes at its product (see [`Freshness`](platform_events::Freshness)). Where no news of a change can be
-//! lost, because none comes from another process, an answer that every change ends lives longer: a shop of a thousand
-//! products would otherwise read each of them again every second. A thousand requests for what is not kept are one query.
+//! What an answer says of stock is at most a second old. It ends at once when this process writes its product or hears that
+//! another did (see [`Freshness`](platform_events::Freshness)), and after a second, unless every change of the last moments is
+//! known (see [`News`]): a shop of a thousand products would otherwise read each of them again every second. A thousand requests
+//! for what is not kept are one query.
 
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,9 +16,11 @@ use moka::future::Cache;
 use platform_runtime::extract::etag;
 use tokio::time::Instant;
 
+use crate::news::News;
+
 /// How long an answer lives.
 const LIFETIME: Duration = Duration::from_secs(1);
-/// How long where every change is heard of. It is not for ever, in case one is not.
+/// How long where every change is known. It is not for ever: nobody looks whether it is still asked for.
 const LIFETIME_WITH_NEWS: Duration = Duration::from_secs(10);
 /// How often an answer that went stale while it was made is made again, before one is made that is not kept.
 const TRIES: usize = 3;
@@ -54,7 +55,8 @@ impl Answer {
 #[derive(Clone)]
 pub(crate) struct Answers<K> {
     kept: Cache<K, Kept>,
-    hears_all: Arc<AtomicBool>,
+    /// Where every change of what an answer says is told.
+    news: Option<Arc<News>>,
 }
 
 #[derive(Clone)]
@@ -65,8 +67,8 @@ struct Kept {
 }
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Answers<K> {
-    /// At most so many bytes.
-    pub(crate) fn new(bytes: u64) -> Self {
+    /// At most so many bytes, of answers of which every change is among the news, if any are given.
+    pub(crate) fn new(bytes: u64, news: Option<Arc<News>>) -> Self {
         // A kilobyte for what the cache itself keeps with an answer.
         let weigh = |_: &K, kept: &Kept| {
             u32::try_from(kept.answer.body.len())
@@ -79,20 +81,19 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Answers<K> {
             .time_to_live(LIFETIME_WITH_NEWS);
         Self {
             kept: cache.build(),
-            hears_all: Arc::default(),
+            news,
         }
     }
 
-    /// From now on every change of what an answer says moves its mark.
-    pub(crate) fn trust_marks(&self) {
-        self.hears_all.store(true, Ordering::Relaxed);
-    }
-
-    fn lifetime(&self) -> Duration {
-        if self.hears_all.load(Ordering::Relaxed) {
-            LIFETIME_WITH_NEWS
-        } else {
-            LIFETIME
+    async fn is_current(&self, kept: &Kept, mark: impl Fn() -> u64) -> bool {
+        if kept.mark != mark() {
+            return false;
+        }
+        let age = kept.made.elapsed();
+        match &self.news {
+            _ if age < LIFETIME => true,
+            Some(news) if age < LIFETIME_WITH_NEWS => news.are_known().await && kept.mark == mark(),
+            _ => false,
         }
     }
 
@@ -109,7 +110,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Answers<K> {
     {
         for _ in 0..TRIES {
             if let Some(kept) = self.kept.get(&key).await {
-                if kept.mark == mark() && kept.made.elapsed() < self.lifetime() {
+                if self.is_current(&kept, &mark).await {
                     return Ok(kept.answer);
                 }
                 self.kept.invalidate(&key).await;
@@ -130,38 +131,67 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Answers<K> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use platform_clock::{Clock as _, ManualClock};
+    use platform_events::Freshness;
 
     use super::*;
+    use crate::news::tests::Log;
 
-    /// How often an answer is made that is asked for three times, a second and a bit apart, and changes before the third.
-    async fn times_made(hears_all: bool) -> u64 {
-        let answers = Answers::new(1_000_000);
-        if hears_all {
-            answers.trust_marks();
+    /// What asks for one answer, in a process that hears of changes by its outbox alone.
+    struct Asking {
+        log: Arc<Log>,
+        freshness: Arc<Freshness>,
+        answers: Answers<u8>,
+        made: AtomicU64,
+        id: uuid::Uuid,
+    }
+
+    impl Asking {
+        async fn new(log: Log) -> Self {
+            let (log, freshness, clock) = (Arc::new(log), Arc::<Freshness>::default(), ManualClock::default());
+            let id = clock.new_id();
+            let news = Arc::new(News::new(log.clone(), Arc::new(clock), freshness.clone()));
+            // The first look finds out where to begin.
+            news.are_known().await;
+            Self {
+                log,
+                freshness,
+                answers: Answers::new(1_000_000, Some(news)),
+                made: AtomicU64::new(0),
+                id,
+            }
         }
-        let (made, changes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let ask = async || {
-            let make = || async {
-                made.fetch_add(1, Ordering::Relaxed);
-                Ok::<_, Infallible>(Answer::of_body(b"{}".to_vec()))
-            };
-            answers.get(1, || changes.load(Ordering::Relaxed), make).await.unwrap();
-        };
-        for changed in [0, 0, 1] {
-            changes.fetch_add(changed, Ordering::Relaxed);
-            ask().await;
-            ask().await;
-            tokio::time::advance(Duration::from_millis(1_100)).await;
+
+        /// How often the answer has been made after it was asked for at every moment for so long.
+        async fn made_after(&self, duration: Duration) -> u64 {
+            let until = Instant::now() + duration;
+            while Instant::now() < until {
+                let make = || async {
+                    self.made.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, Infallible>(Answer::of_body(b"{}".to_vec()))
+                };
+                self.answers.get(1, || self.freshness.of(self.id), make).await.unwrap();
+                tokio::time::advance(Duration::from_millis(100)).await;
+            }
+            self.made.load(Ordering::Relaxed)
         }
-        tokio::time::advance(LIFETIME_WITH_NEWS).await;
-        ask().await;
-        made.into_inner()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_ends_after_a_second_or_where_every_change_is_heard_of_with_a_change() {
-        assert_eq!(times_made(false).await, 4);
-        assert_eq!(times_made(true).await, 3);
+    async fn an_answer_outlives_a_second_while_nothing_changes_and_never_a_change_that_no_event_tells_of() {
+        let asking = Asking::new(Log::default()).await;
+        assert_eq!(asking.made_after(Duration::from_secs(9)).await, 1);
+        assert_eq!(asking.log.looks(), 9, "one a second");
+        asking.log.append("stock.changed.v1", asking.id);
+        assert_eq!(asking.made_after(Duration::from_millis(1_100)).await, 2);
+        assert_eq!(asking.made_after(Duration::from_secs(12)).await, 3, "not for ever");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_changes_are_not_known_an_answer_lives_a_second() {
+        let asking = Asking::new(Log::that_fails()).await;
+        assert_eq!(asking.made_after(Duration::from_secs(3)).await, 3);
     }
 }

@@ -54,11 +54,17 @@ impl Touch {
 #[async_trait]
 impl Handler for Touch {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
-        let id: ProductId = event.subject.parse().map_err(|error| HandlerError::poison(&error))?;
-        self.0.touch(id.as_uuid());
-        if event.topic() != "stock.changed" {
-            self.0.touch_lists();
-        }
-        Ok(())
+        touch(&self.0, event.topic(), &event.subject).map_err(|error| HandlerError::poison(&error))
     }
+}
+
+/// Something happened to a product: what was read of it before may not be shown any more. Where stock alone changed, lists may
+/// be a second old.
+pub(crate) fn touch(freshness: &Freshness, topic: &str, subject: &str) -> Result<(), values::ValueError> {
+    let id: ProductId = subject.parse()?;
+    freshness.touch(id.as_uuid());
+    if topic != "stock.changed" {
+        freshness.touch_lists();
+    }
+    Ok(())
 }

@@ -23,6 +23,7 @@ use product_api::{Product, Products as _, View};
 use values::ProductId;
 
 use crate::cache::{Answer, Answers};
+use crate::news::News;
 use crate::refusal::of_products as refused;
 use crate::service::ProductService;
 
@@ -52,17 +53,13 @@ pub(crate) fn routes() -> ApiRouter<Catalogue> {
 }
 
 impl Catalogue {
-    pub(crate) fn new(service: ProductService) -> Self {
+    pub(crate) fn new(service: ProductService, news: Arc<News>) -> Self {
         Self {
             service,
-            products: Answers::new(PRODUCT_BYTES),
-            lists: Answers::new(LIST_BYTES),
+            products: Answers::new(PRODUCT_BYTES, Some(news)),
+            // A sale may change a list, and does not say which.
+            lists: Answers::new(LIST_BYTES, None),
         }
-    }
-
-    /// Every change of a product is heard of from now on. Lists end with time alone: a sale may change them, and does not say which.
-    pub(crate) fn hears_all(&self) {
-        self.products.trust_marks();
     }
 
     /// The version that a conditional write expects: the present one, where the condition names it.

@@ -33,6 +33,7 @@ mod caller;
 pub mod events;
 mod grpc;
 mod http;
+mod news;
 mod refusal;
 pub mod service;
 pub mod store;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform_clock::Clock;
-use platform_events::Freshness;
+use platform_events::{Freshness, OutboxLog};
 use product_api::{
     ChangesPage, ListProducts, NewProduct, Product, ProductPage, ProductUpdate, Products, ProductsError, View,
 };
@@ -30,12 +30,13 @@ pub use write::By;
 // What the use cases take and answer, so that an adapter need not know the store.
 pub use crate::store::{Answered, Once, StockChange};
 
-use crate::store::ProductStore;
+use crate::store::{ProductStore, Stores};
 
 /// The catalogue. Cheap to clone.
 #[derive(Clone)]
 pub struct ProductService {
     store: Arc<dyn ProductStore>,
+    log: Arc<dyn OutboxLog>,
     clock: Arc<dyn Clock>,
     freshness: Arc<Freshness>,
     /// What prices are in where nothing else is said.
@@ -44,9 +45,10 @@ pub struct ProductService {
 
 impl ProductService {
     /// A catalogue whose prices are in `currency` where nothing else is said.
-    pub fn new(store: Arc<dyn ProductStore>, clock: Arc<dyn Clock>, currency: Currency) -> Self {
+    pub fn new(stores: &Stores, clock: Arc<dyn Clock>, currency: Currency) -> Self {
         Self {
-            store,
+            store: stores.products.clone(),
+            log: stores.database.outbox_log(),
             clock,
             freshness: Arc::default(),
             currency,

@@ -94,6 +94,9 @@ pub trait ProductStore: Send + Sync + 'static {
 
     /// Products after a place in the order of their last change, deleted ones too.
     async fn changes(&self, after: ChangedAt, limit: u32) -> Result<Vec<(ChangedAt, Change)>, StoreError>;
+
+    /// The same of certain products, in no promised order.
+    async fn changes_of(&self, ids: &[ProductId]) -> Result<Vec<Change>, StoreError>;
 }
 
 /// An opened database with the stores on it.

@@ -1,51 +1,101 @@
 //! What changed, for projections.
+//!
+//! Of the catalogue it is what the products say themselves, in the order of their last change. A sale does not touch a product: of
+//! the stock it is what the outbox tells.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use platform_events::{Appended, Place, StorageError};
 use platform_sql::cursor;
-use product_api::{ChangesPage, ProductsError};
+use product_api::events::STOCK_CHANGED;
+use product_api::{Change, ChangesPage, ProductsError};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use values::Timestamp;
+use values::{ProductId, Timestamp};
 
 use super::ProductService;
 use crate::store::ChangedAt;
 
 /// A write that takes longer than this from its time stamp to its commit may be skipped by who follows the changes.
 const OVERLAP: Duration = Duration::from_secs(15);
+/// Who asks less often begins anew: the outbox forgets what it told.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// The most changes of one page.
 const MAX_LIMIT: u32 = 1_000;
 /// What the cursors are bound to.
 const LIST: &str = "changes";
 
+/// What is in a cursor: the last change of the catalogue, and how far the outbox was read and when.
+#[derive(Serialize, Deserialize)]
+struct Position(i64, Uuid, #[serde(default)] Option<(Place, i64)>);
+
 impl ProductService {
     /// The changes after a cursor. At the end the next cursor lies a little back, for what was stamped before and is
     /// committed later: so some come twice, and none is skipped.
     pub(super) async fn changes_page(&self, cursor: Option<&str>, limit: u32) -> Result<ChangesPage, ProductsError> {
-        let after = match cursor {
-            Some(cursor) => place_of(cursor)?,
-            None => start_of(Timestamp::from_micros(i64::MIN)),
-        };
         let limit = limit.clamp(1, MAX_LIMIT);
-        let settled = start_of(self.clock.now().minus(OVERLAP));
+        let now = self.clock.now();
+        let (after, mut place) = self.position(cursor, now).await?;
         let mut rows = self.store.changes(after, limit + 1).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        let last = rows.last().map_or(after, |(place, _)| *place);
-        let next = if more { last } else { last.min(settled) };
+        let last = rows.last().map_or(after, |(changed, _)| *changed);
+        let mut items: Vec<Change> = rows.into_iter().map(|(_, change)| change).collect();
+
+        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(limit));
+        let told = if more {
+            Vec::new()
+        } else {
+            self.told(&place, room).await?
+        };
+        let is_all = !more && told.len() < room as usize;
+        let passed = place.pass(&told, now, self.log.settles_after());
+        let known: HashSet<ProductId> = items.iter().map(|change| change.product_id).collect();
+        let sold: HashSet<ProductId> = told[..passed].iter().filter_map(whose_stock).collect();
+        let sold: Vec<ProductId> = sold.difference(&known).copied().collect();
+        items.extend(self.store.changes_of(&sold).await?);
+
+        let next = if is_all {
+            last.min(start_of(now.minus(OVERLAP)))
+        } else {
+            last
+        };
+        let position = Position(next.at.as_micros(), next.id, Some((place, now.as_micros())));
         Ok(ChangesPage {
-            items: rows.into_iter().map(|(_, change)| change).collect(),
-            cursor: cursor::encode(LIST, &(next.at.as_micros(), next.id)),
-            more,
+            items,
+            cursor: cursor::encode(LIST, &position),
+            more: !is_all,
         })
+    }
+
+    /// Where to read on: at the beginning without a cursor, or with one that does not say enough any more.
+    async fn position(&self, cursor: Option<&str>, now: Timestamp) -> Result<(ChangedAt, Place), ProductsError> {
+        let position: Option<Position> = cursor
+            .map(|cursor| cursor::decode(LIST, cursor))
+            .transpose()
+            .map_err(super::listing::refusal)?;
+        if let Some(Position(at, id, Some((place, read_at)))) = position
+            && now.since(Timestamp::from_micros(read_at)) < LONGEST_PAUSE
+        {
+            let at = Timestamp::from_micros(at);
+            return Ok((ChangedAt { at, id }, place));
+        }
+        let place = self.log.end(now).await.map_err(unavailable)?;
+        Ok((start_of(Timestamp::from_micros(i64::MIN)), place))
+    }
+
+    async fn told(&self, place: &Place, limit: u32) -> Result<Vec<Appended>, ProductsError> {
+        self.log.after(place, limit).await.map_err(unavailable)
     }
 }
 
-fn place_of(text: &str) -> Result<ChangedAt, ProductsError> {
-    let (at, id): (i64, Uuid) = cursor::decode(LIST, text).map_err(super::listing::refusal)?;
-    Ok(ChangedAt {
-        at: Timestamp::from_micros(at),
-        id,
-    })
+fn whose_stock(row: &Appended) -> Option<ProductId> {
+    (row.kind == STOCK_CHANGED).then(|| row.subject.parse().ok()).flatten()
+}
+
+fn unavailable(error: StorageError) -> ProductsError {
+    ProductsError::Unavailable(Some(error.into()))
 }
 
 /// Before everything that changed at that moment.

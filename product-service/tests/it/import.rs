@@ -36,7 +36,7 @@ pub(crate) async fn open(database: Database) -> Shop {
     database.migrate(&SCHEMA).await.unwrap();
     let clock = Arc::new(SystemClock);
     let stores = Stores::new(database, clock.clone());
-    let service = ProductService::new(stores.products.clone(), clock, "USD".parse().unwrap());
+    let service = ProductService::new(&stores, clock, "USD".parse().unwrap());
     Shop { service, stores }
 }
 

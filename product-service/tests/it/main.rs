@@ -3,6 +3,7 @@
 
 mod api;
 mod catalogue;
+mod changes;
 mod document;
 mod files_api;
 mod import;

@@ -36,7 +36,7 @@ impl Goods {
         opened.migrate(&SCHEMA).await.unwrap();
         let clock = Arc::new(ManualClock::default());
         let stores = Stores::new(opened, clock.clone());
-        let products = ProductService::new(stores.products.clone(), clock.clone(), Currency::USD);
+        let products = ProductService::new(&stores, clock.clone(), Currency::USD);
         let stock = StockService::new(stores.stock.clone(), clock.clone(), products.freshness().clone());
         Self {
             clock,

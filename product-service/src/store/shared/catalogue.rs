@@ -147,6 +147,13 @@ impl ProductStore for Store {
         });
         Ok(changes.await?)
     }
+
+    async fn changes_of(&self, ids: &[ProductId]) -> Result<Vec<Change>, StoreError> {
+        let changes = self
+            .reader
+            .run(ids, |connection, ids| Box::pin(read::changes_of(connection, ids)));
+        Ok(changes.await?)
+    }
 }
 
 impl Store {

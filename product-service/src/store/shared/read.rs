@@ -28,12 +28,8 @@ pub(super) async fn find_many(
         return Ok(Vec::new());
     }
     let mut sql = select();
-    sql.push(" WHERE p.id IN (");
-    let mut list = sql.separated(", ");
-    for id in ids {
-        list.push_bind(id.as_uuid());
-    }
-    sql.push(") AND p.deleted_at IS NULL");
+    push_ids(&mut sql, ids);
+    sql.push(" AND p.deleted_at IS NULL");
     push_view(&mut sql, view);
     let rows = sql.build().persistent(false).fetch_all(connection).await?;
     rows.iter().map(rows::product).collect()
@@ -68,21 +64,48 @@ pub(super) async fn changes(
     after: ChangedAt,
     limit: u32,
 ) -> Result<Vec<(ChangedAt, Change)>, Error> {
-    let select = sqlx::query(
+    let mut sql = select_changes();
+    sql.push(" WHERE (p.updated_at, p.id) > (")
+        .push_bind(after.at.as_micros());
+    sql.push(", ").push_bind(after.id);
+    sql.push(") ORDER BY p.updated_at, p.id LIMIT ")
+        .push_bind(i64::from(limit));
+    let rows = sql.build().fetch_all(connection).await?;
+    rows.iter().map(rows::change).collect()
+}
+
+pub(super) async fn changes_of(connection: &mut Connection, ids: &[ProductId]) -> Result<Vec<Change>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = select_changes();
+    push_ids(&mut sql, ids);
+    let rows = sql.build().persistent(false).fetch_all(connection).await?;
+    let changes = rows.iter().map(|row| rows::change(row).map(|(_, change)| change));
+    changes.collect()
+}
+
+fn select_changes() -> QueryBuilder<Db> {
+    QueryBuilder::new(
         "SELECT p.updated_at, p.id, p.sku, p.name, p.currency, p.price, p.published AND p.deleted_at IS NULL AS for_sale,
              p.version, CASE WHEN s.counted THEN s.on_hand - s.reserved END AS available, s.seq
-         FROM products p LEFT JOIN stock s ON s.product_id = p.id AND s.location = 'main'
-         WHERE (p.updated_at, p.id) > ($1, $2) ORDER BY p.updated_at, p.id LIMIT $3",
-    );
-    let select = select.bind(after.at.as_micros()).bind(after.id).bind(i64::from(limit));
-    let rows = select.fetch_all(connection).await?;
-    rows.iter().map(rows::change).collect()
+         FROM products p LEFT JOIN stock s ON s.product_id = p.id AND s.location = 'main'",
+    )
 }
 
 fn select() -> QueryBuilder<Db> {
     let mut sql = QueryBuilder::new("SELECT ");
     sql.push(COLUMNS).push(" FROM products p").push(JOIN_STOCK);
     sql
+}
+
+fn push_ids(sql: &mut QueryBuilder<Db>, ids: &[ProductId]) {
+    sql.push(" WHERE p.id IN (");
+    let mut list = sql.separated(", ");
+    for id in ids {
+        list.push_bind(id.as_uuid());
+    }
+    sql.push(")");
 }
 
 fn push_view(sql: &mut QueryBuilder<Db>, view: View) {

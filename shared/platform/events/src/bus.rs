@@ -45,12 +45,6 @@ pub trait Bus: Send + Sync + 'static {
         dead_letters: Arc<dyn DeadLetters>,
     ) -> Result<(), BusError>;
 
-    /// Whether all events are published here: what is written by anybody is heard of by every subscriber of this process soon,
-    /// and none comes over a net that may lose it.
-    fn is_whole_system(&self) -> bool {
-        false
-    }
-
     /// Whether events can flow now; for readiness, which names it and does not depend on it.
     async fn ping(&self) -> Result<(), BusError> {
         Ok(())

@@ -83,10 +83,7 @@ impl Event {
 
     /// The kind less its version: `product.updated`. It is also the subject on a broker.
     pub fn topic(&self) -> &str {
-        match self.kind.rsplit_once(".v") {
-            Some((topic, version)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => topic,
-            _ => &self.kind,
-        }
+        topic_of(&self.kind)
     }
 
     /// What the event says, as the type its kind promises. An error here is poison: no retry will mend it.
@@ -97,6 +94,14 @@ impl Event {
     /// What the event says, as the JSON text it was written as.
     pub fn data_text(&self) -> &str {
         self.data.get()
+    }
+}
+
+/// A kind less its version.
+pub(crate) fn topic_of(kind: &str) -> &str {
+    match kind.rsplit_once(".v") {
+        Some((topic, version)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => topic,
+        _ => kind,
     }
 }
 

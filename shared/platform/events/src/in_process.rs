@@ -84,10 +84,6 @@ impl Durable {
 
 #[async_trait]
 impl Bus for InProcessBus {
-    fn is_whole_system(&self) -> bool {
-        true
-    }
-
     async fn publish(&self, events: &[Event]) -> Result<usize, BusError> {
         self.offer_to_broadcast(events);
         let subscribers = self.durable.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -47,6 +47,7 @@ mod event;
 mod freshness;
 mod handler;
 mod in_process;
+mod log;
 #[cfg(feature = "nats")]
 mod nats;
 mod outbox;
@@ -67,6 +68,7 @@ pub use event::{Event, EventError};
 pub use freshness::Freshness;
 pub use handler::{BatchError, Handler, HandlerError};
 pub use in_process::InProcessBus;
+pub use log::{Appended, OutboxLog, Place};
 #[cfg(feature = "nats")]
 pub use nats::{NatsBus, NatsConfig, NatsError, NatsTimings, StreamLimits};
 pub use outbox::{Outbox, Pending, StorageError, Wake};

@@ -47,6 +47,9 @@ const TIMEOUTS: [(&str, &str); 3] = [
     ("lock_timeout", "3s"),
     ("idle_in_transaction_session_timeout", "15s"),
 ];
+/// How long after a row of an outbox got its number it can appear: what follows in its transaction are a few statements at the
+/// most, and pauses between them; the server ends both.
+const SETTLES_AFTER: Duration = Duration::from_secs(30);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 

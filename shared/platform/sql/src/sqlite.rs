@@ -32,6 +32,8 @@ const READERS: u32 = 4;
 
 const MARK_PUBLISHED: &str =
     "UPDATE outbox SET published_at = $1 WHERE seq IN (SELECT value FROM json_each($2)) AND published_at IS NULL";
+/// How long after a row of an outbox got its number it can appear: one writer, so at once.
+const SETTLES_AFTER: Duration = Duration::ZERO;
 const MIGRATIONS_TABLE_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
 const PLATFORM: &[(&str, &str)] = &[("1000001_platform", include_str!("../ddl/sqlite.sql"))];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform_clock::Clock;
-use platform_events::{DeadLetters, Outbox, Wake};
+use platform_events::{DeadLetters, Outbox, OutboxLog, Wake};
 use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
 use values::Timestamp;
@@ -38,6 +38,11 @@ impl Database {
 
     /// The read side of the outbox, for a relay.
     pub fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(SqlOutbox::new(self.reader(), self.writer()))
+    }
+
+    /// The outbox, for who reads along.
+    pub fn outbox_log(&self) -> Arc<dyn OutboxLog> {
         Arc::new(SqlOutbox::new(self.reader(), self.writer()))
     }
 

@@ -1,12 +1,14 @@
 //! Events, written in the transaction that causes them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use platform_events::{Event, Outbox, Pending, StorageError};
+use platform_events::{Appended, Event, Outbox, OutboxLog, Pending, Place, StorageError};
 use sqlx::{Database, QueryBuilder};
 use uuid::Uuid;
 use values::Timestamp;
 
-use super::{Db, MARK_PUBLISHED, list};
+use super::{Db, MARK_PUBLISHED, SETTLES_AFTER, list};
 use crate::writer::events_appended;
 use crate::{Error, Reader, Writer};
 
@@ -39,7 +41,7 @@ pub fn appended() {
     events_appended();
 }
 
-/// An outbox as a relay sees it.
+/// An outbox as a relay sees it, and one who reads along.
 #[derive(Debug, Clone)]
 pub struct SqlOutbox {
     reader: Reader<Db>,
@@ -98,6 +100,30 @@ impl Outbox for SqlOutbox {
     }
 }
 
+#[async_trait]
+impl OutboxLog for SqlOutbox {
+    async fn end(&self, now: Timestamp) -> Result<Place, StorageError> {
+        let end = self.reader.run((), |connection, ()| {
+            Box::pin(async move {
+                let end = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM outbox");
+                Ok::<i64, Error>(end.fetch_one(connection).await?)
+            })
+        });
+        Ok(Place::at_end(end.await.map_err(StorageError::new)?, now))
+    }
+
+    async fn after(&self, place: &Place, limit: u32) -> Result<Vec<Appended>, StorageError> {
+        let rows = self.reader.run((place.clone(), limit), |connection, (place, limit)| {
+            Box::pin(after(connection, place, *limit))
+        });
+        rows.await.map_err(StorageError::new)
+    }
+
+    fn settles_after(&self) -> Duration {
+        SETTLES_AFTER
+    }
+}
+
 /// Looks at the oldest rows alone, so that it costs the same however many there are.
 const PURGE: &str = "DELETE FROM outbox WHERE seq IN (
     SELECT seq FROM (SELECT seq, published_at FROM outbox ORDER BY seq LIMIT $2) AS oldest WHERE published_at < $1)";
@@ -128,4 +154,28 @@ async fn pending(connection: &mut <Db as Database>::Connection, limit: u32) -> R
             Ok(Pending { seq, event })
         })
         .collect()
+}
+
+async fn after(
+    connection: &mut <Db as Database>::Connection,
+    place: &Place,
+    limit: u32,
+) -> Result<Vec<Appended>, Error> {
+    // One range of the key, so that no planner reads the table from its beginning.
+    let lowest = place.missing().next().map_or(place.seen() + 1, |(first, _)| first);
+    let mut select = QueryBuilder::<Db>::new("SELECT seq, kind, subject FROM outbox WHERE seq >= ");
+    select.push_bind(lowest).push(" AND (seq > ").push_bind(place.seen());
+    for (first, last) in place.missing() {
+        select.push(" OR seq BETWEEN ").push_bind(first);
+        select.push(" AND ").push_bind(last);
+    }
+    select.push(") ORDER BY seq LIMIT ").push_bind(i64::from(limit));
+    // As many statements as there are numbers of runs are not worth keeping.
+    let is_usual = place.missing().next().is_none();
+    let select = select.build_query_as().persistent(is_usual);
+    let rows: Vec<(i64, String, String)> = select.fetch_all(connection).await?;
+    let rows = rows
+        .into_iter()
+        .map(|(seq, kind, subject)| Appended { seq, kind, subject });
+    Ok(rows.collect())
 }

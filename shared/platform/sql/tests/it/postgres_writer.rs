@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use platform_clock::SystemClock;
+use platform_clock::{Clock, ManualClock, SystemClock};
 use platform_context::RequestContext;
+use platform_events::{Appended, Event};
+use platform_sql::postgres::outbox;
 use platform_sql::testing::TestDatabase;
 use platform_sql::{Batcher, Database, DatabaseConfig, Error, Migrations, PgDatabase, Writer};
 use sqlx::{PgConnection, Postgres};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 const MIGRATIONS: Migrations = Migrations::new(&[(
@@ -120,6 +123,48 @@ async fn units_that_deadlock_are_run_again() {
     two.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 3);
     assert_eq!(times(&database).await, 4);
+}
+
+#[tokio::test]
+async fn who_reads_along_gets_what_a_later_unit_overtook() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let (writer, log, clock) = (database.writer(), database.outbox_log(), ManualClock::default());
+    let event = |subject: &str| Event::new(clock.new_id(), "a.b.v1", "/test", subject, clock.now(), &()).unwrap();
+    let (appended, overtaken) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let mut place = log.end(clock.now()).await.unwrap();
+
+    let input = (event("slow"), appended.clone(), overtaken.clone());
+    let slow = writer.run(input, |connection, (event, appended, overtaken)| {
+        Box::pin(async move {
+            outbox::append(connection, std::slice::from_ref(event)).await?;
+            appended.notify_one();
+            overtaken.notified().await;
+            Ok::<_, Error>(())
+        })
+    });
+    let fast = async {
+        appended.notified().await;
+        let fast = writer.run(event("fast"), |connection, event| {
+            Box::pin(outbox::append(connection, std::slice::from_ref(event)))
+        });
+        fast.await.unwrap();
+        let rows = log.after(&place, 10).await.unwrap();
+        overtaken.notify_one();
+        rows
+    };
+    let (slow, first) = tokio::join!(slow, fast);
+    slow.unwrap();
+    place.pass(&first, clock.now(), log.settles_after());
+    let second = log.after(&place, 10).await.unwrap();
+    place.pass(&second, clock.now(), log.settles_after());
+    let subjects = |rows: &[Appended]| rows.iter().map(|row| row.subject.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (subjects(&first), subjects(&second)),
+        (vec!["fast".to_owned()], vec!["slow".to_owned()])
+    );
+    assert_eq!(log.after(&place, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ platform_sql::stores!(
         the_last_one_is_sold_once,
         what_is_appended_waits_in_the_outbox,
         events_are_pending_in_order_and_published_ones_are_purged_after_their_time,
+        what_is_appended_is_read_along_published_or_not,
         an_event_that_comes_twice_has_one_effect,
         a_key_has_one_effect_and_one_answer,
         a_key_used_for_something_else_is_told,
@@ -105,6 +106,36 @@ async fn events_are_pending_in_order_and_published_ones_are_purged_after_their_t
     assert_eq!(outbox.purge(shelf.clock.now(), 2).await.unwrap(), 1);
     assert_eq!(outbox.purge(shelf.clock.now(), 2).await.unwrap(), 0);
     assert_eq!(outbox.backlog(10).await.unwrap(), 2);
+}
+
+async fn what_is_appended_is_read_along_published_or_not(shelf: Shelf) {
+    let goods = shelf.with_goods("tea", 300).await;
+    let (outbox, log) = (shelf.database.outbox(), shelf.database.outbox_log());
+    let mut place = log.end(shelf.clock.now()).await.unwrap();
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        let event = shelf.event();
+        expected.push((event.kind.clone(), event.subject.clone()));
+        shelf.store.take(goods.id, 1, event).await.unwrap();
+    }
+    let first = outbox.pending(1).await.unwrap().remove(0);
+    outbox.mark_published(&[first.seq], shelf.clock.now()).await.unwrap();
+
+    let mut read = Vec::new();
+    for found in [2, 2, 1, 0] {
+        let rows = log.after(&place, 2).await.unwrap();
+        assert_eq!(rows.len(), found);
+        place.pass(&rows, shelf.clock.now(), log.settles_after());
+        read.extend(rows.into_iter().map(|row| (row.kind, row.subject)));
+    }
+    assert_eq!(read, expected);
+
+    // Who begins now gets what may have overtaken something, once.
+    let mut late = log.end(shelf.clock.now()).await.unwrap();
+    let rows = log.after(&late, 10).await.unwrap();
+    assert_eq!(rows.len(), 5);
+    late.pass(&rows, shelf.clock.now(), log.settles_after());
+    assert_eq!(log.after(&late, 10).await.unwrap(), []);
 }
 
 async fn an_event_that_comes_twice_has_one_effect(shelf: Shelf) {

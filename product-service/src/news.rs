@@ -1,0 +1,215 @@
+//! What has changed in the catalogue and on the shelf, whichever process wrote it: the outbox, read along.
+//!
+//! Events of the bus come sooner, and may be late or lost. The outbox holds every change with the transaction that made it: so one
+//! look at it tells of a thousand products what is still true, where else each would be read again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use platform_clock::Clock;
+use platform_events::{Freshness, OutboxLog, Place, StorageError};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::events::touch;
+
+/// How old what is known may be.
+pub(crate) const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// How soon after a look that could not tell another one is worth it.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Rows of one look. Where more was written, everything counts as changed.
+const MOST_ROWS: u32 = 20_000;
+
+/// Touches what changed, when somebody asks whether it did.
+pub(crate) struct News {
+    log: Arc<dyn OutboxLog>,
+    clock: Arc<dyn Clock>,
+    freshness: Arc<Freshness>,
+    /// How far it was read; none: where it begins is not known yet.
+    place: Mutex<Option<Place>>,
+    begun: Instant,
+    /// When the last look began that left nothing out.
+    known_at: Moment,
+    /// When the last look began.
+    looked_at: Moment,
+}
+
+/// Microseconds from the beginning, one more than there are; zero: never.
+#[derive(Default)]
+struct Moment(AtomicU64);
+
+impl News {
+    pub(crate) fn new(log: Arc<dyn OutboxLog>, clock: Arc<dyn Clock>, freshness: Arc<Freshness>) -> Self {
+        Self {
+            log,
+            clock,
+            freshness,
+            place: Mutex::default(),
+            begun: Instant::now(),
+            known_at: Moment::default(),
+            looked_at: Moment::default(),
+        }
+    }
+
+    /// Whether every change that was committed a second ago has moved its mark. Looks if need be, once for all who ask; `false`
+    /// where it cannot tell.
+    pub(crate) async fn are_known(&self) -> bool {
+        if self.is_within(KNOWN_FOR, &self.known_at) {
+            return true;
+        }
+        let mut place = self.place.lock().await;
+        if self.is_within(KNOWN_FOR, &self.known_at) {
+            return true;
+        }
+        if self.is_within(PAUSE, &self.looked_at) {
+            return false;
+        }
+        if let Err(error) = self.look(&mut place).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "whether products changed is not known");
+        }
+        self.is_within(KNOWN_FOR, &self.known_at)
+    }
+
+    async fn look(&self, place: &mut Option<Place>) -> Result<(), StorageError> {
+        let (asked, asked_at) = (Instant::now(), self.clock.now());
+        self.note(&self.looked_at, asked);
+        let Some(reading) = place else {
+            *place = Some(self.log.end(asked_at).await?);
+            self.freshness.touch_all();
+            return Ok(());
+        };
+        let rows = self.log.after(reading, MOST_ROWS).await?;
+        if rows.len() == MOST_ROWS as usize {
+            *place = None;
+            return Ok(());
+        }
+        let passed = reading.pass(&rows, asked_at, self.log.settles_after());
+        for row in &rows[..passed] {
+            if let Err(error) = touch(&self.freshness, row.topic(), &row.subject) {
+                tracing::error!(error = %error, seq = row.seq, "an event of a product names none");
+            }
+        }
+        if passed == rows.len() {
+            self.note(&self.known_at, asked);
+        }
+        Ok(())
+    }
+
+    fn note(&self, moment: &Moment, at: Instant) {
+        let micros = at.duration_since(self.begun).as_micros() + 1;
+        moment
+            .0
+            .store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    fn is_within(&self, duration: Duration, moment: &Moment) -> bool {
+        let micros = moment.0.load(Ordering::Acquire);
+        micros > 0 && self.begun.elapsed() < Duration::from_micros(micros - 1) + duration
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicUsize;
+
+    use async_trait::async_trait;
+    use platform_clock::ManualClock;
+    use platform_events::Appended;
+    use uuid::Uuid;
+    use values::Timestamp;
+
+    use super::*;
+
+    /// An outbox that is told what is in it.
+    #[derive(Default)]
+    pub(crate) struct Log {
+        rows: Mutex<Vec<Appended>>,
+        fails: bool,
+        looks: AtomicUsize,
+    }
+
+    impl Log {
+        pub(crate) fn that_fails() -> Self {
+            let fails = true;
+            Self {
+                fails,
+                ..Self::default()
+            }
+        }
+
+        pub(crate) fn append(&self, kind: &str, id: Uuid) {
+            let mut rows = self.rows.lock().unwrap();
+            let seq = i64::try_from(rows.len()).unwrap() + 1;
+            let (kind, subject) = (kind.to_owned(), id.to_string());
+            rows.push(Appended { seq, kind, subject });
+        }
+
+        pub(crate) fn looks(&self) -> usize {
+            self.looks.load(Ordering::Relaxed)
+        }
+
+        fn look(&self) -> Result<std::sync::MutexGuard<'_, Vec<Appended>>, StorageError> {
+            self.looks.fetch_add(1, Ordering::Relaxed);
+            if self.fails {
+                return Err(StorageError::new("away"));
+            }
+            Ok(self.rows.lock().unwrap())
+        }
+    }
+
+    #[async_trait]
+    impl OutboxLog for Log {
+        async fn end(&self, now: Timestamp) -> Result<Place, StorageError> {
+            Ok(Place::at_end(i64::try_from(self.look()?.len()).unwrap(), now))
+        }
+
+        async fn after(&self, place: &Place, limit: u32) -> Result<Vec<Appended>, StorageError> {
+            let rows = self.look()?;
+            let new = rows.iter().filter(|row| row.seq > place.seen());
+            Ok(new.take(limit as usize).cloned().collect())
+        }
+
+        fn settles_after(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn news(log: &Arc<Log>) -> (News, Arc<Freshness>) {
+        let freshness = Arc::<Freshness>::default();
+        let news = News::new(log.clone(), Arc::new(ManualClock::default()), freshness.clone());
+        (news, freshness)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_who_ask_are_one_look_and_a_failure_is_not_asked_again_at_once() {
+        for (log, known, looks) in [(Log::default(), true, 2), (Log::that_fails(), false, 2)] {
+            let log = Arc::new(log);
+            let (news, _) = news(&log);
+            news.are_known().await;
+            tokio::time::advance(PAUSE).await;
+            let asking = futures::future::join_all((0..1_000).map(|_| news.are_known()));
+            assert!(asking.await.into_iter().all(|answer| answer == known));
+            assert_eq!(log.looks(), looks);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_more_was_written_than_is_read_everything_has_changed() {
+        let log = Arc::new(Log::default());
+        let (news, freshness) = news(&log);
+        news.are_known().await;
+        let id = Uuid::nil();
+        for _ in 0..MOST_ROWS {
+            log.append("product.updated.v1", id);
+        }
+        let before = (freshness.of(Uuid::max()), freshness.of_lists());
+        for known in [false, false, true] {
+            tokio::time::advance(PAUSE).await;
+            assert_eq!(news.are_known().await, known);
+        }
+        assert!(freshness.of(Uuid::max()) > before.0 && freshness.of_lists() > before.1);
+    }
+}
