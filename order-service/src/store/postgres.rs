@@ -38,7 +38,7 @@ type HotPath = batch::Batches;
 /// Opens the store on a database whose schema is up to date.
 pub fn open(database: &Database) -> PgOrderStore {
     let (reader, writer) = (database.reader(), database.writer());
-    let hot = batch::Batches::start(&reader, &writer);
+    let hot = batch::Batches::start(&writer);
     PgOrderStore {
         database: database.clone(),
         reader,

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use platform_sql::{Batcher, Error, Reader, Writer};
+use platform_sql::{Batcher, Error, Writer};
 use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 use values::{Money, Timestamp};
@@ -25,25 +25,17 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    pub(super) fn start(reader: &Reader<Postgres>, writer: &Writer<Postgres>) -> Self {
-        let (insert_reader, insert_writer) = (reader.clone(), writer.clone());
-        let inserts = Batcher::start(WORKERS, move |batch| {
-            insert_all(insert_reader.clone(), insert_writer.clone(), batch)
-        });
-        let (change_reader, change_writer) = (reader.clone(), writer.clone());
-        let changes = Batcher::start(WORKERS, move |batch| {
-            change_all(change_reader.clone(), change_writer.clone(), batch)
-        });
-        Self { inserts, changes }
+    pub(super) fn start(writer: &Writer<Postgres>) -> Self {
+        let (inserting, changing) = (writer.clone(), writer.clone());
+        Self {
+            inserts: Batcher::start(WORKERS, move |batch| insert_all(inserting.clone(), batch)),
+            changes: Batcher::start(WORKERS, move |batch| change_all(changing.clone(), batch)),
+        }
     }
 }
 
-async fn insert_all(
-    reader: Reader<Postgres>,
-    writer: Writer<Postgres>,
-    batch: Vec<Arc<NewOrder>>,
-) -> Vec<Result<Inserted, StoreError>> {
-    let together = reader.run(batch.clone(), |connection, batch| {
+async fn insert_all(writer: Writer<Postgres>, batch: Vec<Arc<NewOrder>>) -> Vec<Result<Inserted, StoreError>> {
+    let together = writer.run_statement(batch.clone(), |connection, batch| {
         Box::pin(insert_batch(connection, batch))
     });
     let numbers = together.await.unwrap_or_default();
@@ -116,11 +108,7 @@ async fn insert_batch(
     Ok(placed.into_iter().collect())
 }
 
-async fn change_all(
-    reader: Reader<Postgres>,
-    writer: Writer<Postgres>,
-    batch: Vec<Arc<Change>>,
-) -> Vec<Result<bool, StoreError>> {
+async fn change_all(writer: Writer<Postgres>, batch: Vec<Arc<Change>>) -> Vec<Result<bool, StoreError>> {
     // Of two changes of one order the second has lost already.
     let mut seen = HashSet::new();
     let firsts: Vec<_> = batch
@@ -128,7 +116,7 @@ async fn change_all(
         .filter(|change| seen.insert(change.order.id))
         .cloned()
         .collect();
-    let together = reader.run(firsts, |connection, batch| Box::pin(change_batch(connection, batch)));
+    let together = writer.run_statement(firsts, |connection, batch| Box::pin(change_batch(connection, batch)));
     let Ok(mut moved) = together.await else {
         let mut results = Vec::with_capacity(batch.len());
         for change in batch {

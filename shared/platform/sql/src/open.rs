@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use platform_clock::Clock;
-use platform_events::{DeadLetters, Outbox, Wake};
+use platform_events::{DeadLetters, Outbox, OutboxLog, Wake};
 use tokio_util::sync::CancellationToken;
 use values::Timestamp;
 
@@ -27,7 +27,7 @@ pub enum DatabaseConfig {
 pub struct PostgresConfig {
     /// `postgres://user:password@host/database`; never shown.
     pub url: String,
-    /// Connections a service may open.
+    /// Connections a service may open, half of them for writing.
     pub max_connections: u32,
 }
 
@@ -259,6 +259,11 @@ impl Database {
     /// The read side of the outbox, for a relay.
     pub fn outbox(&self) -> Arc<dyn Outbox> {
         either!(self, it => it.outbox())
+    }
+
+    /// The outbox, for who reads along.
+    pub fn outbox_log(&self) -> Arc<dyn OutboxLog> {
+        either!(self, it => it.outbox_log())
     }
 
     /// The dead letters of this service's subscriptions.

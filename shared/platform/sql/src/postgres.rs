@@ -47,6 +47,15 @@ const TIMEOUTS: [(&str, &str); 3] = [
     ("lock_timeout", "3s"),
     ("idle_in_transaction_session_timeout", "15s"),
 ];
+/// Set when a connection for writing is made. What a unit reads and writes it names by key, so its plans are the same whatever the
+/// values are, and good for a table of any size. Otherwise the server plans a statement anew for each length of a list; or keeps
+/// reading all of a table that was empty when the statement was planned, until it is next analysed.
+const BY_KEY: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
 /// How long after a row of an outbox got its number it can appear: what follows in its transaction are a few statements at the
 /// most, and pauses between them; the server ends both.
 const SETTLES_AFTER: Duration = Duration::from_secs(30);
@@ -108,19 +117,23 @@ impl PgDatabase {
     ) -> Self {
         let options = options.options(TIMEOUTS);
         let session: Arc<str> = names.session().into();
-        let on_connect = Arc::clone(&session);
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let session = Arc::clone(&on_connect);
-                Box::pin(async move { set_session(connection, &session).await })
-            })
-            .connect_lazy_with(options.clone());
+        let pool = |most: u32, options: PgConnectOptions| {
+            let session = Arc::clone(&session);
+            PgPoolOptions::new()
+                .max_connections(most.max(1))
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
+                .after_connect(move |connection, _| {
+                    let session = Arc::clone(&session);
+                    Box::pin(async move { set_session(connection, &session).await })
+                })
+                .connect_lazy_with(options)
+        };
+        // So that neither waits for the other's long work.
+        let writing = config.max_connections / 2;
         Self {
-            reader: pool.clone().into(),
-            writer: Writer::<Db>::new(pool, clock),
+            reader: pool(config.max_connections - writing, options.clone()).into(),
+            writer: Writer::<Db>::new(pool(writing, options.clone().options(BY_KEY)), clock),
             options,
             session,
             schema: names.schema.as_str().into(),
@@ -176,6 +189,7 @@ impl PgDatabase {
     pub async fn close(&self) {
         self.presence.end();
         self.reader.0.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres};
 use crate::error::{connection_is_dead, lost_a_race};
 use crate::postgres::STATEMENT_TIMEOUT;
 use crate::writer::{Engine, run_unit};
-use crate::{Error, Writer};
+use crate::{Error, Reader, Writer};
 
 /// How often a unit may lose a race before its caller hears `Unavailable`.
 const ATTEMPTS: u32 = 6;
@@ -82,6 +82,18 @@ impl Writer<Postgres> {
             }
             attempt += 1;
         }
+    }
+
+    /// Runs one statement that is atomic by itself and bears being repeated: it needs no transaction, which would cost two round
+    /// trips more. It may run twice, where its answer is lost; who is woken by events has to be woken by the caller.
+    pub async fn run_statement<In, T, E, F>(&self, input: In, statement: F) -> Result<T, E>
+    where
+        In: Send + Sync,
+        T: Send,
+        E: From<Error> + std::error::Error + Send + 'static,
+        F: for<'c> Fn(&'c mut PgConnection, &'c In) -> BoxFuture<'c, Result<T, E>> + Send + Sync,
+    {
+        Reader::from(self.inner.pool.clone()).run(input, statement).await
     }
 
     /// Waits for what runs and closes the connections.

@@ -65,8 +65,10 @@ async fn cut(database: &PgDatabase, guard: &TestDatabase) {
         unreachable!("it is on a server")
     };
     let mut admin = <PgConnection as sqlx::Connection>::connect(&config.url).await.unwrap();
-    let pool = database.reader().pool().clone();
-    assert!(pool.num_idle() > 0, "a connection waits in the pool");
+    assert!(
+        database.reader().pool().num_idle() > 0,
+        "a connection waits in the pool"
+    );
     sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         .execute(&mut admin)
         .await
@@ -123,6 +125,40 @@ async fn units_that_deadlock_are_run_again() {
     two.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 3);
     assert_eq!(times(&database).await, 4);
+}
+
+#[tokio::test]
+async fn a_unit_reads_no_table_whole_however_small_it_was_when_its_statement_was_planned() {
+    let Some((_guard, database)) = fresh().await else {
+        return;
+    };
+    let writer = database.writer();
+    let rows_read_whole = async |values: Vec<i64>| {
+        let unit = writer.run(values, |connection, values| {
+            Box::pin(async move {
+                let update = "UPDATE number SET times = times + 1 FROM UNNEST($1::bigint[]) AS wanted (value)
+                    WHERE number.value = wanted.value";
+                sqlx::query(update).bind(values).execute(&mut *connection).await?;
+                let read = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'number'";
+                Ok::<i64, Error>(sqlx::query_scalar(read).fetch_one(connection).await?)
+            })
+        });
+        unit.await.unwrap()
+    };
+    for _ in 0..6 {
+        assert_eq!(rows_read_whole(vec![1, 2]).await, 0);
+    }
+    let fill = writer.run((), |connection, ()| {
+        Box::pin(async move {
+            let fill = sqlx::query("INSERT INTO number SELECT value, 0 FROM generate_series(3, 2000) AS value");
+            fill.execute(connection).await?;
+            Ok::<_, Error>(())
+        })
+    });
+    fill.await.unwrap();
+    for values in [vec![7], (1..=50).collect()] {
+        assert_eq!(rows_read_whole(values).await, 0);
+    }
 }
 
 #[tokio::test]
