@@ -77,7 +77,7 @@ impl Parts {
         let (mut parts, body) = request.into_parts();
         let peer = parts
             .extensions
-            .get()
+            .remove()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |PeerAddr(peer)| peer.ip());
         let client = hygiene::clean(&mut parts, has_body, peer, self.trusted_hops)?;
         parts.extensions.insert(ClientAddress(client));

@@ -1,5 +1,6 @@
 //! Who answers behind the gateway.
 
+mod connections;
 mod payload;
 pub(crate) mod remote;
 

@@ -13,10 +13,8 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use http::request::Parts;
-use http::uri::{Authority, Scheme};
-use http::{HeaderMap, StatusCode, Uri, Version, header};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use platform_context::{RequestContext, deadline, propagate};
 use platform_problem::{Problem, codes};
 use platform_rpc::balancer::{Balancer, Lease, Outcome, Wanted};
@@ -24,6 +22,7 @@ use platform_rpc::{Dial, Outgoing, RetryBudget, Target};
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
+use super::connections::{Connections, SendError};
 use super::payload::{LentBody, Payload, Upload};
 
 /// Whether a request may be sent to a second endpoint after a first. A request extension; without it only what was never
@@ -48,7 +47,12 @@ struct Inner {
     budget: RetryBudget,
 }
 
-type Endpoint = Client<Dial, Body>;
+/// One of the addresses.
+struct Endpoint {
+    connections: Connections,
+    /// The `Host` it is asked by.
+    host: HeaderValue,
+}
 
 /// What came of one try at one endpoint.
 enum Tried {
@@ -63,10 +67,6 @@ enum Tried {
 }
 
 impl RemoteUpstream {
-    /// Shorter than our inner listeners keep a connection, so that none is used in the moment in which it is closed.
-    const POOL_IDLE: Duration = Duration::from_secs(15);
-    /// Idle connections kept to one endpoint.
-    const POOL_SIZE: usize = 64;
     /// How long an endpoint may take over a harmless request before another is asked.
     const PATIENCE: Duration = Duration::from_millis(500);
     /// The service is told to hurry by so much, so that its answer is back in time.
@@ -78,12 +78,9 @@ impl RemoteUpstream {
     /// runtime: names are resolved by a task.
     pub fn new(name: &str, target: &Target, outgoing: &Outgoing) -> Self {
         let connect = outgoing.tuning.connect;
-        let balancer = Balancer::new(name, target, outgoing, move |address| {
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(Self::POOL_IDLE)
-                .pool_max_idle_per_host(Self::POOL_SIZE)
-                .build(Dial::new(address.socket, connect))
+        let balancer = Balancer::new(name, target, outgoing, move |address| Endpoint {
+            connections: Connections::new(Dial::new(address.socket, connect)),
+            host: HeaderValue::from_str(address.authority.as_str()).expect("an authority is visible ASCII"),
         });
         let budget = RetryBudget::default();
         Self(Arc::new(Inner { balancer, budget }))
@@ -100,7 +97,6 @@ impl RemoteUpstream {
         propagate(&mut parts.headers);
         // Made anew from the body, so that no length stands beside a chunked one.
         parts.headers.remove(header::CONTENT_LENGTH);
-        parts.headers.remove(header::HOST);
         let mut payload = Payload::of(body, until).await?;
 
         let Inner { balancer, budget } = &*self.0;
@@ -165,10 +161,9 @@ impl RemoteUpstream {
         let until = now.checked_add(patience).map_or(deadline, |at| at.min(deadline));
         let given = until.saturating_duration_since(now);
         let (body, upload) = payload.lend();
-        let Ok(request) = request_of(parts, headers, &lease.address().authority, body, given) else {
-            return Tried::NeverSent(Problem::new(&codes::BAD_REQUEST).detail("the path is not in its canonical form"));
-        };
-        let sent = timeout_at(until, lease.service().request(request)).await;
+        let endpoint = lease.service();
+        let request = request_of(parts, headers, &endpoint.host, body, given);
+        let sent = timeout_at(until, endpoint.connections.send(request)).await;
         // Who was given too little time has not shown anything by not answering.
         let was_enough = given >= Self::PATIENCE;
         match sent {
@@ -195,12 +190,16 @@ impl RemoteUpstream {
                 if let Some(fault) = upload.as_deref().and_then(Upload::fault) {
                     return Tried::ClientsFault(fault);
                 }
-                if error.is_connect() {
-                    lease.report(Outcome::NotConnected);
-                    return Tried::NeverSent(away());
+                match error {
+                    SendError::NotConnected => {
+                        lease.report(Outcome::NotConnected);
+                        Tried::NeverSent(away())
+                    }
+                    SendError::Broken => {
+                        lease.report(Outcome::Silent);
+                        Tried::Unknown(Problem::new(&codes::BAD_GATEWAY))
+                    }
                 }
-                lease.report(Outcome::Silent);
-                Tried::Unknown(Problem::new(&codes::BAD_GATEWAY))
             }
             Err(_) if upload.as_deref().is_some_and(|upload| !upload.is_complete()) => {
                 Tried::ClientsFault(Problem::new(&codes::REQUEST_TIMEOUT))
@@ -239,24 +238,17 @@ fn away() -> Problem {
     Problem::new(&codes::UNAVAILABLE).detail("a part of the shop is away")
 }
 
-/// The URI is put together from parts; nothing of the client's is joined or decoded.
-fn request_of(
-    parts: &Parts,
-    headers: HeaderMap,
-    to: &Authority,
-    body: Body,
-    given: Duration,
-) -> Result<Request, http::Error> {
-    let mut uri = http::uri::Parts::default();
-    uri.scheme = Some(Scheme::HTTP);
-    uri.authority = Some(to.clone());
-    uri.path_and_query = parts.uri.path_and_query().cloned();
+/// The path as it was checked, and nothing else of the client's address.
+fn request_of(parts: &Parts, headers: HeaderMap, host: &HeaderValue, body: Body, given: Duration) -> Request {
+    let root = || PathAndQuery::from_static("/");
+    let path = parts.uri.path_and_query().cloned().unwrap_or_else(root);
     let mut request = Request::new(body);
     *request.method_mut() = parts.method.clone();
-    *request.uri_mut() = Uri::from_parts(uri)?;
+    *request.uri_mut() = Uri::from(path);
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     let told = given.saturating_sub(RemoteUpstream::HOP).max(given / 2);
     deadline::write_timeout(request.headers_mut(), deadline::TIMEOUT_MS, told);
-    Ok(request)
+    request.headers_mut().insert(header::HOST, host.clone());
+    request
 }

@@ -14,6 +14,7 @@ use futures::stream;
 use platform_identity::Role;
 use platform_rpc::{Outgoing, Place};
 use platform_testing::{Fault, FaultProxy};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpListener;
 
 use crate::world::{World, echo, world};
@@ -114,6 +115,50 @@ async fn the_fault_of_a_client_is_told_to_the_client() {
         assert_eq!(login(vec![part(), part(), part()]).await, 413);
     }
     assert_eq!(login(vec![part()]).await, 200, "and no breaker has opened");
+}
+
+/// A server that answers each head with an empty object, and how many connections it was given.
+async fn bare_server(closes_after_an_answer: bool) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::<AtomicUsize>::default();
+    let count = connections.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut stream = BufStream::new(stream);
+                let mut line = String::new();
+                while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+                    if line == "\r\n" {
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                        stream.write_all(answer).await.unwrap();
+                        stream.flush().await.unwrap();
+                        if closes_after_an_answer {
+                            return;
+                        }
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+    (address, connections)
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_one_that_was_closed_is_not() {
+    for (closes, expected) in [(false, 1), (true, 5)] {
+        let (address, connections) = bare_server(closes).await;
+        let world = shop(&[address]);
+        for _ in 0..5 {
+            // Nothing that could be sent twice.
+            let answer = world.ask("POST", "/api/auth/login", &[]).await;
+            assert_eq!(answer.status, 200);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), expected);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::Service;
 
-/// A connector for hyper-util's client that dials one address, so that a pool of connections belongs to one endpoint.
+/// A connector that dials one address, for hyper-util's client too, so that a pool of connections belongs to one endpoint.
 #[derive(Debug, Clone)]
 pub struct Dial {
     address: SocketAddr,
@@ -23,6 +23,14 @@ impl Dial {
     /// Dials this address and gives up after a time.
     pub fn new(address: SocketAddr, within: Duration) -> Self {
         Self { address, within }
+    }
+
+    /// A connection, for who keeps connections by himself.
+    pub async fn connect(&self) -> io::Result<TokioIo<TcpStream>> {
+        let connected = timeout(self.within, TcpStream::connect(self.address)).await;
+        let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        stream.set_nodelay(true)?;
+        Ok(TokioIo::new(stream))
     }
 }
 
@@ -36,12 +44,7 @@ impl Service<Uri> for Dial {
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
-        let Self { address, within } = *self;
-        Box::pin(async move {
-            let connected = timeout(within, TcpStream::connect(address)).await;
-            let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-            stream.set_nodelay(true)?;
-            Ok(TokioIo::new(stream))
-        })
+        let dial = self.clone();
+        Box::pin(async move { dial.connect().await })
     }
 }
