@@ -10,20 +10,19 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use platform_problem::{Problem, codes};
 
-/// Headers that belong to one connection, either way (RFC 9110, 7.6.1).
-pub(crate) fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
+/// Headers that belong to one connection, either way (RFC 9110, 7.6.1). Known names are compared as numbers.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    let is_known = matches!(
+        *name,
+        header::CONNECTION
+            | header::PROXY_AUTHENTICATE
+            | header::PROXY_AUTHORIZATION
+            | header::TE
+            | header::TRAILER
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+    );
+    is_known || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
 /// What else `Connection` declares to be of the connection.
@@ -78,7 +77,11 @@ pub(crate) fn clean(parts: &mut Parts, has_body: bool, peer: IpAddr, trusted_hop
     let host = host_of(parts)?;
     check_framing(parts, has_body)?;
     check_path(parts.uri.path())?;
-    if let Some(name) = parts.headers.keys().find(|name| name.as_str().contains('_')) {
+    if let Some(name) = parts
+        .headers
+        .keys()
+        .find(|name| name.as_str().as_bytes().contains(&b'_'))
+    {
         return Err(refusal(format!("the header name {name} has an underscore")));
     }
     let client = client_address(&parts.headers, peer, trusted_hops);
@@ -100,6 +103,27 @@ fn refusal(detail: impl Into<String>) -> Problem {
     Problem::new(&codes::BAD_REQUEST).detail(detail)
 }
 
+/// What may stand in a host. An underscore is no letter of a host name, yet networks of containers have such names.
+static OF_A_HOST: [bool; 256] = letters_digits_and(b"-._:[]");
+/// What may stand in a path unescaped (RFC 3986, 3.3), less the semicolon: some readers cut a step off there.
+static OF_A_PATH: [bool; 256] = letters_digits_and(b"/-._~%!$&'()*+,=:@");
+
+/// ASCII letters, digits and these, as a table: every byte of every request is looked up.
+const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
 /// The one host that is asked: of the header, of the request's own address (HTTP/2 has it there), or of both alike.
 fn host_of(parts: &Parts) -> Result<HeaderValue, Problem> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
@@ -117,9 +141,7 @@ fn host_of(parts: &Parts) -> Result<HeaderValue, Problem> {
         }
         (None, None) => return Err(refusal("Host is missing")),
     };
-    // An underscore is no letter of a host name, yet networks of containers have such names.
-    let is_of_a_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
-    if host.is_empty() || !host.as_bytes().iter().all(is_of_a_host) {
+    if host.is_empty() || !host.as_bytes().iter().all(|byte| OF_A_HOST[usize::from(*byte)]) {
         return Err(refusal("the host is malformed"));
     }
     Ok(host)
@@ -148,21 +170,18 @@ fn check_path(path: &str) -> Result<(), Problem> {
     if path == "*" {
         return Ok(());
     }
-    let is_canonical = path.starts_with('/')
-        && !path.contains("//")
-        && path.bytes().all(is_of_a_path)
-        && path.split('/').all(|step| step != "." && step != "..")
-        && escapes_are_needed(path.as_bytes());
+    let bytes = path.as_bytes();
+    let mut steps = bytes.split(|byte| *byte == b'/');
+    let is_canonical = bytes.first() == Some(&b'/')
+        && bytes.iter().all(|byte| OF_A_PATH[usize::from(*byte)])
+        && !bytes.windows(2).any(|pair| pair == b"//")
+        && !steps.any(|step| matches!(step, b"." | b".."))
+        && escapes_are_needed(bytes);
     if is_canonical {
         Ok(())
     } else {
         Err(refusal("the path is not in its canonical form"))
     }
-}
-
-/// What may stand in a path unescaped (RFC 3986, 3.3), less the semicolon: some readers cut a step off there.
-fn is_of_a_path(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,=:@".contains(&byte)
 }
 
 /// Whether each `%` begins an escape, and escapes what could not stand there unescaped and has no meaning in a path.
@@ -230,11 +249,15 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 fn remove_forged(headers: &mut HeaderMap) {
     let is_ours_to_keep =
         |name: &HeaderName| matches!(*name, header::HOST | header::CONTENT_LENGTH | header::AUTHORIZATION);
-    let of_connection = named_by_connection(headers).filter(|name| !is_ours_to_keep(name));
-    let is_forged =
-        |name: &str| is_hop_by_hop(name) || matches!(name, "expect" | "http2-settings") || is_of_identity(name);
-    let forged = headers.keys().filter(|name| is_forged(name.as_str()));
-    let removed: Vec<HeaderName> = of_connection.chain(forged.cloned()).collect();
+    let mut removed: Vec<HeaderName> = named_by_connection(headers).collect();
+    removed.retain(|name| !is_ours_to_keep(name));
+    let is_forged = |name: &HeaderName| {
+        is_hop_by_hop(name)
+            || *name == header::EXPECT
+            || name.as_str() == "http2-settings"
+            || is_of_identity(name.as_str())
+    };
+    removed.extend(headers.keys().filter(|name| is_forged(name)).cloned());
     for name in removed {
         headers.remove(name);
     }

@@ -4,6 +4,7 @@
 //! service behind, within the deadline and with no more of a body than the route takes.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -100,7 +101,9 @@ impl Parts {
         parts.extensions.insert(operation.repeat(&parts.method, &parts.headers));
 
         let body = body_limit::cut_off(body, &operation.policy);
-        let answer = timeout_at(deadline, self.ask(route, operation, parts, body)).await;
+        // In its place from the beginning: it is large.
+        let asking = pin!(self.ask(route, operation, parts, body));
+        let answer = timeout_at(deadline, asking).await;
         let mut response = answer.map_err(|_| Problem::new(&codes::GATEWAY_TIMEOUT))?;
         way_back::remove_internal(&mut response);
         way_back::set_caching(&mut response, cache);

@@ -21,18 +21,18 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Headers of connections and of our own processes. The request id is written anew by the outermost layer.
-fn is_internal(name: &str) -> bool {
+fn is_internal(name: &HeaderName) -> bool {
+    let is_our_own = |rest: &str| rest == "powered-by" || rest.starts_with("stoa-") || rest.starts_with("internal-");
     is_hop_by_hop(name)
-        || matches!(name, "server" | "via" | "x-powered-by")
-        || name.starts_with("x-stoa-")
-        || name.starts_with("x-internal-")
+        || matches!(*name, header::SERVER | header::VIA)
+        || name.as_str().strip_prefix("x-").is_some_and(is_our_own)
 }
 
 /// Takes off what is internal.
 pub(crate) fn remove_internal(response: &mut Response) {
     let headers = response.headers_mut();
-    let internal = headers.keys().filter(|name| is_internal(name.as_str())).cloned();
-    let names: Vec<HeaderName> = named_by_connection(headers).chain(internal).collect();
+    let mut names: Vec<HeaderName> = named_by_connection(headers).collect();
+    names.extend(headers.keys().filter(|name| is_internal(name)).cloned());
     for name in names {
         headers.remove(name);
     }

@@ -4,6 +4,7 @@
 //! that no pool of connections can favour another.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -163,7 +164,10 @@ impl RemoteUpstream {
         let (body, upload) = payload.lend();
         let endpoint = lease.service();
         let request = request_of(parts, headers, &endpoint.host, body, given);
-        let sent = timeout_at(until, endpoint.connections.send(request)).await;
+        let sent = {
+            let sending = pin!(endpoint.connections.send(request));
+            timeout_at(until, sending).await
+        };
         // Who was given too little time has not shown anything by not answering.
         let was_enough = given >= Self::PATIENCE;
         match sent {

@@ -14,8 +14,11 @@ pub fn propagate(headers: &mut HeaderMap) {
         return;
     };
     headers.insert(REQUEST_ID, context.request_id_header().clone());
-    let traceparent = spans::traceparent_of(&Span::current()).unwrap_or_else(|| context.trace().traceparent());
-    if let Ok(value) = HeaderValue::try_from(traceparent) {
+    let traceparent = match spans::traceparent_of(&Span::current()) {
+        Some(of_span) => HeaderValue::try_from(of_span),
+        None => HeaderValue::from_bytes(&context.trace().traceparent_bytes()),
+    };
+    if let Ok(value) = traceparent {
         headers.insert(TRACEPARENT, value);
     }
     if let Some(state) = context.trace().tracestate() {

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 use platform_clock::Clock;
 
+use crate::propagation::TRACEPARENT;
 use crate::spans;
 
 /// The trace a request belongs to, and the place of this process in it.
@@ -32,7 +33,7 @@ impl TraceContext {
             flags: u8::from(spans::are_exported()),
             state: None,
         };
-        let given = headers.get("traceparent").and_then(|value| parse(value.as_bytes()));
+        let given = headers.get(TRACEPARENT).and_then(|value| parse(value.as_bytes()));
         if let Some((trace_id, parent_id, flags)) = given {
             trace.trace_id = trace_id;
             trace.parent_id = Some(parent_id);
@@ -45,9 +46,9 @@ impl TraceContext {
 
     /// The id of the trace, as 32 hexadecimal digits.
     pub fn id(&self) -> String {
-        let mut text = String::with_capacity(2 * self.trace_id.len());
-        push_hex(&mut text, &self.trace_id);
-        text
+        let mut text = [0; 32];
+        write_hex(&mut text, &self.trace_id);
+        text.iter().copied().map(char::from).collect()
     }
 
     /// The id of the trace as bytes.
@@ -67,13 +68,15 @@ impl TraceContext {
 
     /// The `traceparent` for what this process calls.
     pub fn traceparent(&self) -> String {
-        let mut text = String::with_capacity(TRACEPARENT_BYTES);
-        text.push_str("00-");
-        push_hex(&mut text, &self.trace_id);
-        text.push('-');
-        push_hex(&mut text, &self.span_id);
-        text.push('-');
-        push_hex(&mut text, &[self.flags]);
+        self.traceparent_bytes().iter().copied().map(char::from).collect()
+    }
+
+    /// The same as it is sent.
+    pub(crate) fn traceparent_bytes(&self) -> [u8; TRACEPARENT_BYTES] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        write_hex(&mut text[3..35], &self.trace_id);
+        write_hex(&mut text[36..52], &self.span_id);
+        write_hex(&mut text[53..55], &[self.flags]);
         text
     }
 
@@ -119,11 +122,11 @@ fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
 }
 
 /// Made for every call: `fmt` would take ten times as long.
-fn push_hex(text: &mut String, bytes: &[u8]) {
+fn write_hex(text: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
 }
 
