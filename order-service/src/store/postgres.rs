@@ -28,7 +28,8 @@ mod write;
 pub use store::Store as PgOrderStore;
 
 /// The steps of the schema.
-pub const MIGRATIONS: Migrations = platform_sql::migrations!("migrations/postgres", ["0001_orders"]);
+pub const MIGRATIONS: Migrations =
+    platform_sql::migrations!("migrations/postgres", ["0001_orders", "0002_room_for_names"]);
 
 /// Other replicas may be at work.
 const IS_EXCLUSIVE: bool = false;

@@ -161,18 +161,16 @@ async fn change_batch(connection: &mut PgConnection, batch: &[Arc<Change>]) -> R
              WHERE orders.id = wanted.id AND orders.version = wanted.version - 1
              RETURNING orders.id
          ), lines AS (
-             INSERT INTO order_lines (order_id, product_id, quantity, sku, name, unit_price)
-             SELECT line.order_id, line.product_id, line.quantity, line.sku, line.name, line.unit_price
-             FROM UNNEST($14::uuid[], $15::uuid[], $16::bigint[], $17::text[], $18::text[], $19::bigint[])
-                 AS line (order_id, product_id, quantity, sku, name, unit_price)
+             UPDATE order_lines SET sku = line.sku, name = line.name, unit_price = line.unit_price
+             FROM UNNEST($14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::bigint[])
+                 AS line (order_id, product_id, sku, name, unit_price)
              JOIN moved ON moved.id = line.order_id
-             ON CONFLICT (order_id, product_id) DO UPDATE
-             SET sku = excluded.sku, name = excluded.name, unit_price = excluded.unit_price
+             WHERE order_lines.order_id = line.order_id AND order_lines.product_id = line.product_id
          ), events AS (
              INSERT INTO outbox (id, kind, source, subject, time, traceparent, data)
              SELECT event.id, event.kind, event.source, event.subject, event.time, event.traceparent, event.data
-             FROM UNNEST($20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bigint[], $26::text[],
-                     $27::text[])
+             FROM UNNEST($19::uuid[], $20::uuid[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::text[],
+                     $26::text[])
                  AS event (order_id, id, kind, source, subject, time, traceparent, data)
              JOIN moved ON moved.id = event.order_id
          )
@@ -200,11 +198,6 @@ async fn change_batch(connection: &mut PgConnection, batch: &[Arc<Change>]) -> R
         }))
         .bind(lines().map(|(id, _)| id.as_uuid()).collect::<Vec<_>>())
         .bind(lines().map(|(_, line)| line.product_id.as_uuid()).collect::<Vec<_>>())
-        .bind(
-            lines()
-                .map(|(_, line)| i64::from(line.quantity.get()))
-                .collect::<Vec<_>>(),
-        )
         .bind(
             lines()
                 .map(|(_, line)| Some(line.snapshot.as_ref()?.sku.as_str()))

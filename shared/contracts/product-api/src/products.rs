@@ -36,8 +36,8 @@ pub trait Products: Send + Sync + 'static {
     /// Takes a product off sale for good. Orders keep their copy; the sku is free again.
     async fn delete(&self, id: ProductId, expected_version: Option<i64>) -> Result<(), ProductsError>;
 
-    /// What changed since a cursor, oldest first, at least once; from the beginning without one. For projections: the
-    /// receiver keeps the highest `version` and `stock_seq` of each product.
+    /// What changed since a cursor, of the catalogue and of the stock, at least once; from the beginning without one. For
+    /// projections: the receiver keeps the highest `version` and `stock_seq` of each product.
     async fn changes_since(&self, cursor: Option<&str>, limit: u32) -> Result<ChangesPage, ProductsError>;
 }
 
