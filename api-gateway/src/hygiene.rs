@@ -28,11 +28,11 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// What else `Connection` declares to be of the connection.
 pub(crate) fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let lines = headers.get_all(header::CONNECTION).iter();
-    let names = lines
+    // What most say is of the connection whether it is named or not.
+    let naming = lines.filter(|line| !matches!(line.as_bytes(), b"keep-alive" | b"close"));
+    let named = naming
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(',').map(str::trim));
-    // What most say is of the connection whether it is named or not.
-    let named = names.filter(|name| !matches!(*name, "keep-alive" | "close"));
     named.filter_map(|name| HeaderName::try_from(name).ok())
 }
 

@@ -102,9 +102,15 @@ impl Parts {
 
         let body = body_limit::cut_off(body, &operation.policy);
         // In its place from the beginning: it is large.
-        let asking = pin!(self.ask(route, operation, parts, body));
-        let answer = timeout_at(deadline, asking).await;
-        let mut response = answer.map_err(|_| Problem::new(&codes::GATEWAY_TIMEOUT))?;
+        let asking = pin!(self.ask(route, operation, parts, body, deadline));
+        let mut response = match self.upstreams.place(route.service) {
+            // It keeps to the deadline itself, and learns from who misses it.
+            Place::Remote => asking.await,
+            Place::Local | Place::Frozen => {
+                let answer = timeout_at(deadline, asking).await;
+                answer.map_err(|_| Problem::new(&codes::GATEWAY_TIMEOUT))?
+            }
+        };
         way_back::remove_internal(&mut response);
         way_back::set_caching(&mut response, cache);
         if let Some(standing) = standing {
@@ -120,6 +126,7 @@ impl Parts {
         operation: &RoutedOperation,
         parts: http::request::Parts,
         body: Body,
+        deadline: Instant,
     ) -> Response {
         let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
         let is_elsewhere = self.upstreams.place(route.service) == Place::Remote;
@@ -127,13 +134,13 @@ impl Parts {
             let is_of_list = parts.method == Method::POST && route.has_public_answers();
             self.cache.writing(parts.uri.path(), is_of_list)
         });
-        if is_elsewhere
-            && is_read
-            && operation.policy.cache == Cache::Public
-            && !is_admin(&parts)
-            && let Some(answer) = self.cache.answer(route.service, &parts).await
-        {
-            return answer;
+        if is_elsewhere && is_read && operation.policy.cache == Cache::Public && !is_admin(&parts) {
+            if let Some(answer) = self.cache.answer(route.service, &parts).await {
+                return answer;
+            }
+            if Instant::now() >= deadline {
+                return Problem::new(&codes::GATEWAY_TIMEOUT).into_response();
+            }
         }
         let request = Request::from_parts(parts, body);
         self.upstreams.call(route.service, request).await

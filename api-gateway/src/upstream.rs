@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
 /// A service behind the gateway: its own router in this process, or a connection to another. It never fails; what goes
-/// wrong is a response.
+/// wrong is a response. What is elsewhere keeps to the deadline of its request, as [`RemoteUpstream`](remote::RemoteUpstream) does.
 pub type UpstreamService = BoxCloneSyncService<Request<Body>, Response, Infallible>;
 
 /// The four upstreams, each behind a switch, so that a service can be moved while the gateway runs.
