@@ -253,7 +253,8 @@ fn remove_forged(headers: &mut HeaderMap) {
     removed.retain(|name| !is_ours_to_keep(name));
     let is_forged = |name: &HeaderName| {
         is_hop_by_hop(name)
-            || *name == header::EXPECT
+            // Who asks is proven by a token; no service needs to see what a browser adds by itself.
+            || matches!(*name, header::EXPECT | header::COOKIE)
             || name.as_str() == "http2-settings"
             || is_of_identity(name.as_str())
     };

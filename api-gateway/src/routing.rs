@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
-use http::{Method, header};
+use http::Method;
 use platform_clock::Clock;
 use platform_identity::VerifiedPrincipal;
 use platform_problem::{Problem, codes};
@@ -97,13 +97,13 @@ impl Parts {
         } else {
             operation.policy.cache
         };
-        parts.headers.remove(header::COOKIE);
         parts.extensions.insert(operation.repeat(&parts.method, &parts.headers));
 
         let body = body_limit::cut_off(body, &operation.policy);
         // In its place from the beginning: it is large.
-        let asking = pin!(self.ask(route, operation, parts, body, deadline));
-        let mut response = match self.upstreams.place(route.service) {
+        let place = self.upstreams.place(route.service);
+        let asking = pin!(self.ask(route, operation, place, parts, body, deadline));
+        let mut response = match place {
             // It keeps to the deadline itself, and learns from who misses it.
             Place::Remote => asking.await,
             Place::Local | Place::Frozen => {
@@ -124,12 +124,13 @@ impl Parts {
         &self,
         route: &Route,
         operation: &RoutedOperation,
+        place: Place,
         parts: http::request::Parts,
         body: Body,
         deadline: Instant,
     ) -> Response {
         let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
-        let is_elsewhere = self.upstreams.place(route.service) == Place::Remote;
+        let is_elsewhere = place == Place::Remote;
         let _writing = (is_elsewhere && !is_read && route.is_cached).then(|| {
             let is_of_list = parts.method == Method::POST && route.has_public_answers();
             self.cache.writing(parts.uri.path(), is_of_list)

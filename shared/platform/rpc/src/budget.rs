@@ -48,7 +48,7 @@ impl RetryBudget {
 
     /// Notes a call, a first try.
     pub fn call(&self) {
-        let mut state = self.state();
+        let mut state = self.lock();
         state.earned_shares = (state.earned_shares + 1).min(Self::MOST_EARNED);
     }
 
@@ -71,14 +71,19 @@ impl RetryBudget {
         true
     }
 
+    /// With what was granted since.
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let now = Instant::now();
         let passed = now.saturating_duration_since(state.at).as_secs_f64();
         state.granted = (state.granted + passed * Self::A_SECOND).min(Self::A_SECOND);
         state.at = now;
         state
+    }
+
+    /// Nothing panics while it is held.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

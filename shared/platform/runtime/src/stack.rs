@@ -83,7 +83,9 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let mut context = RequestContext::of_headers(request.headers(), &*self.stack.clock);
-        if let Some(left) = deadline::timeout_of(request.headers()).filter(|_| self.stack.is_inner) {
+        if self.stack.is_inner
+            && let Some(left) = deadline::timeout_of(request.headers())
+        {
             context.narrow_deadline(Instant::now() + left);
         }
         request.extensions_mut().insert(context.clone());
@@ -100,7 +102,7 @@ impl<A: App> Service<Request<Body>> for Stacked<A> {
                 tracing::error!("a handler panicked");
                 Problem::new(&codes::INTERNAL).into_response()
             });
-            let mut response = problems::in_one_form(response, context.request_id());
+            let mut response = problems::in_one_form(response, &context);
             if is_head {
                 response = without_body(response);
             }

@@ -43,11 +43,12 @@ impl AccessLog {
         http_metrics::record(route, &self.method, status, elapsed);
         let (method, path) = (self.method.as_str(), self.path.as_str());
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let (request_id, trace) = (self.context.request_id(), self.context.trace());
+        // What is read in the macros alone is not made where the line is not wanted.
+        let context = &self.context;
         if path.starts_with("/health") {
-            tracing::debug!(target: "access", request_id, trace_id = trace.id(), method, path, status, micros, "request");
+            tracing::debug!(target: "access", request_id = context.request_id(), trace_id = context.trace().id(), method, path, status, micros, "request");
         } else {
-            tracing::info!(target: "access", request_id, trace_id = trace.id(), method, path, route = route.map(AsRef::<str>::as_ref), status, micros, "request");
+            tracing::info!(target: "access", request_id = context.request_id(), trace_id = context.trace().id(), method, path, route = route.map(AsRef::<str>::as_ref), status, micros, "request");
         }
     }
 }

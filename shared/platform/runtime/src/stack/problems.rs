@@ -2,12 +2,13 @@
 
 use axum::response::Response;
 use http::{HeaderMap, header};
+use platform_context::RequestContext;
 use platform_problem::Problem;
 use platform_problem::response::{of_status, render};
 
 /// Renders the problem behind an answer again with the request id, and gives a bare status, as a framework answers it,
 /// its problem. What is a problem on the wire already, from a service behind, stays as it is: the id went there and came back.
-pub(super) fn in_one_form(mut response: Response, request_id: &str) -> Response {
+pub(super) fn in_one_form(mut response: Response, context: &RequestContext) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
@@ -17,7 +18,7 @@ pub(super) fn in_one_form(mut response: Response, request_id: &str) -> Response 
         None if is_problem(response.headers()) => return response,
         None => of_status(status),
     };
-    let rendered = render(&problem, Some(request_id));
+    let rendered = render(&problem, Some(context.request_id()));
     let (mut parts, _) = response.into_parts();
     let (new, body) = rendered.into_parts();
     parts.status = new.status;
