@@ -5,7 +5,7 @@
 //! from the services' own documents, body limit, authentication and roles, the limit per account, the idempotency key,
 //! what is kept of public answers, and the service behind ([`Upstreams`]). On its way back an answer loses what is internal, is compressed and gets the
 //! security headers. The same gateway stands in the monolith, where an upstream is the router of a service; elsewhere it is
-//! a [`RemoteUpstream`]: a retry within a budget, the balancer of `platform-rpc`, and a client for each address.
+//! a [`RemoteUpstream`]: a retry within a budget, the balancer of `platform-rpc`, and connections of its own for each address.
 //!
 //! Hygiene stands inside the request context, so that what it refuses has a request id and a line in the log.
 //!

@@ -10,7 +10,7 @@ use std::time::Duration;
 use platform_clock::Clock;
 use platform_events::{Freshness, OutboxLog, Place, StorageError};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::events::touch;
 
@@ -31,7 +31,7 @@ pub(crate) struct News {
     begun: Instant,
     /// When the last look began that left nothing out.
     known_at: Moment,
-    /// When the last look began.
+    /// When the last look ended.
     looked_at: Moment,
 }
 
@@ -65,16 +65,21 @@ impl News {
         if self.is_within(PAUSE, &self.looked_at) {
             return false;
         }
-        if let Err(error) = self.look(&mut place).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(error, "whether products changed is not known");
+        // Longer would be too late, and all who ask wait.
+        match timeout(KNOWN_FOR, self.look(&mut place)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "whether products changed is not known"
+            ),
+            Err(_) => tracing::debug!("whether products changed is not known in time"),
         }
+        self.note(&self.looked_at, Instant::now());
         self.is_within(KNOWN_FOR, &self.known_at)
     }
 
     async fn look(&self, place: &mut Option<Place>) -> Result<(), StorageError> {
         let (asked, asked_at) = (Instant::now(), self.clock.now());
-        self.note(&self.looked_at, asked);
         let Some(reading) = place else {
             *place = Some(self.log.end(asked_at).await?);
             self.freshness.touch_all();
@@ -128,6 +133,7 @@ pub(crate) mod tests {
     pub(crate) struct Log {
         rows: Mutex<Vec<Appended>>,
         fails: bool,
+        hangs: bool,
         looks: AtomicUsize,
     }
 
@@ -151,23 +157,26 @@ pub(crate) mod tests {
             self.looks.load(Ordering::Relaxed)
         }
 
-        fn look(&self) -> Result<std::sync::MutexGuard<'_, Vec<Appended>>, StorageError> {
+        async fn look(&self) -> Result<Vec<Appended>, StorageError> {
             self.looks.fetch_add(1, Ordering::Relaxed);
+            if self.hangs {
+                std::future::pending::<()>().await;
+            }
             if self.fails {
                 return Err(StorageError::new("away"));
             }
-            Ok(self.rows.lock().unwrap())
+            Ok(self.rows.lock().unwrap().clone())
         }
     }
 
     #[async_trait]
     impl OutboxLog for Log {
         async fn end(&self, now: Timestamp) -> Result<Place, StorageError> {
-            Ok(Place::at_end(i64::try_from(self.look()?.len()).unwrap(), now))
+            Ok(Place::at_end(i64::try_from(self.look().await?.len()).unwrap(), now))
         }
 
         async fn after(&self, place: &Place, limit: u32) -> Result<Vec<Appended>, StorageError> {
-            let rows = self.look()?;
+            let rows = self.look().await?;
             let new = rows.iter().filter(|row| row.seq > place.seen());
             Ok(new.take(limit as usize).cloned().collect())
         }
@@ -194,6 +203,19 @@ pub(crate) mod tests {
             assert!(asking.await.into_iter().all(|answer| answer == known));
             assert_eq!(log.looks(), looks);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_long_for_a_store_that_does_not_answer() {
+        let log = Arc::new(Log {
+            hangs: true,
+            ..Log::default()
+        });
+        let (news, _) = news(&log);
+        let begun = Instant::now();
+        let asking = futures::future::join_all((0..100).map(|_| news.are_known()));
+        assert!(asking.await.into_iter().all(|answer| !answer));
+        assert_eq!(begun.elapsed(), KNOWN_FOR);
     }
 
     #[tokio::test(start_paused = true)]
