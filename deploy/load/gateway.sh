@@ -13,7 +13,7 @@ done
 work=$(mktemp -d) && chmod 755 "$work"
 pids=
 trap 'for pid in $pids; do kill "$pid" 2>/dev/null || true; done; sleep 1; rm -rf "$work"' EXIT
-short=${SHORT:-2000} long=${LONG:-6000}
+short=${SHORT:-2000} long=${LONG:-12000}
 backend=19801 gateway=19802 nginx=19803 haproxy=19804 shop=19805
 
 until_up() { for _ in $(seq 300); do curl -s -o /dev/null "$1" && return; sleep 0.1; done; echo "nobody at $1" >&2; exit 1; }
