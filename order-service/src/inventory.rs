@@ -153,7 +153,8 @@ impl Inventory {
                     "the catalogue cannot be followed"
                 ),
             }
-            let pause = tokio::time::sleep(self.timings.inventory / 2);
+            // The rest is for the reading.
+            let pause = tokio::time::sleep(self.timings.inventory * 3 / 4);
             stop.run_until_cancelled(pause).await;
             // A permit from a quote in this round is there already; without one the rounds go on for a while.
             let was_asked = tokio::time::timeout(std::time::Duration::ZERO, self.asked.notified())

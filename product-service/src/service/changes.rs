@@ -23,6 +23,8 @@ const OVERLAP: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// The most changes of one page.
 const MAX_LIMIT: u32 = 1_000;
+/// Rows of the outbox that are read for one page: a product that was sold often is told of once.
+const TOLD_AT_ONCE: u32 = 5_000;
 /// What the cursors are bound to.
 const LIST: &str = "changes";
 
@@ -43,17 +45,22 @@ impl ProductService {
         let last = rows.last().map_or(after, |(changed, _)| *changed);
         let mut items: Vec<Change> = rows.into_iter().map(|(_, change)| change).collect();
 
-        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(limit));
-        let told = if more {
-            Vec::new()
-        } else {
-            self.told(&place, room).await?
-        };
-        let is_all = !more && told.len() < room as usize;
-        let passed = place.pass(&told, now, self.log.settles_after());
-        let known: HashSet<ProductId> = items.iter().map(|change| change.product_id).collect();
-        let sold: HashSet<ProductId> = told[..passed].iter().filter_map(whose_stock).collect();
-        let sold: Vec<ProductId> = sold.difference(&known).copied().collect();
+        let told = if more { Vec::new() } else { self.told(&place).await? };
+        // Those above too: they may have been sold since they were read.
+        let mut sold = HashSet::new();
+        let mut taken = 0;
+        for row in &told {
+            if let Some(id) = whose_stock(row).filter(|id| !sold.contains(id)) {
+                if items.len() + sold.len() == limit as usize {
+                    break;
+                }
+                sold.insert(id);
+            }
+            taken += 1;
+        }
+        place.pass(&told[..taken], now, self.log.settles_after());
+        let is_all = !more && taken == told.len() && told.len() < TOLD_AT_ONCE as usize;
+        let sold: Vec<ProductId> = sold.into_iter().collect();
         items.extend(self.store.changes_of(&sold).await?);
 
         let next = if is_all {
@@ -85,8 +92,8 @@ impl ProductService {
         Ok((start_of(Timestamp::from_micros(i64::MIN)), place))
     }
 
-    async fn told(&self, place: &Place, limit: u32) -> Result<Vec<Appended>, ProductsError> {
-        self.log.after(place, limit).await.map_err(unavailable)
+    async fn told(&self, place: &Place) -> Result<Vec<Appended>, ProductsError> {
+        self.log.after(place, TOLD_AT_ONCE).await.map_err(unavailable)
     }
 }
 
