@@ -75,6 +75,7 @@ impl Parts {
     async fn pass(&self, mut request: Request) -> Result<Response, Problem> {
         let has_body = !request.body().is_end_stream();
         let (mut parts, body) = request.into_parts();
+        // Taken out: further in it is the client's address that counts.
         let peer = parts
             .extensions
             .remove()

@@ -100,8 +100,8 @@ impl Parts {
         parts.extensions.insert(operation.repeat(&parts.method, &parts.headers));
 
         let body = body_limit::cut_off(body, &operation.policy);
-        // In its place from the beginning: it is large.
         let place = self.upstreams.place(route.service);
+        // Pinned where it is made: it is large.
         let asking = pin!(self.ask(route, operation, place, parts, body, deadline));
         let mut response = match place {
             // It keeps to the deadline itself, and learns from who misses it.

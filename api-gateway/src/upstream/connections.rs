@@ -4,19 +4,19 @@
 //! Nothing here tries twice what may have been sent.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use platform_rpc::Dial;
 use tokio::time::Instant;
+
+use super::payload::Watched;
 
 /// Shorter than our inner listeners keep a connection, so that none is used in the moment in which it is closed.
 const IDLE: Duration = Duration::from_secs(15);
@@ -54,7 +54,10 @@ impl Connections {
     }
 
     /// Sends a request, whose URI is the path alone, and answers when the head of the answer is there.
-    pub(super) async fn send(&self, mut request: Request<Body>) -> Result<Response<Passing>, SendError> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Body>,
+    ) -> Result<Response<impl HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + use<>>, SendError> {
         while let Some(mut connection) = self.0.take() {
             match connection.try_send_request(request).await {
                 Ok(response) => return Ok(self.passing(response, connection)),
@@ -70,15 +73,22 @@ impl Connections {
         Ok(self.passing(response, connection))
     }
 
-    fn passing(&self, response: Response<Incoming>, connection: SendRequest<Body>) -> Response<Passing> {
-        response.map(|inner| {
-            let lent = Some((connection, self.0.clone()));
-            let mut passing = Passing { inner, lent };
-            if passing.inner.is_end_stream() {
-                passing.give_back();
+    /// The connection is kept when the body has passed to its end, and closed if it has not.
+    fn passing(
+        &self,
+        response: Response<Incoming>,
+        connection: SendRequest<Body>,
+    ) -> Response<impl HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + use<>> {
+        let (keeper, mut lent) = (self.0.clone(), Some(connection));
+        let mut tell = move |end: Result<(), &hyper::Error>| {
+            if let (Some(connection), Ok(())) = (lent.take(), end) {
+                keeper.clone().give_back(connection);
             }
-            passing
-        })
+        };
+        if response.body().is_end_stream() {
+            tell(Ok(()));
+        }
+        response.map(|body| Watched::new(body, tell))
     }
 }
 
@@ -130,44 +140,5 @@ impl Inner {
     /// Nothing panics while it is held.
     fn idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The body of an answer; its connection is kept when it has passed to its end, and closed if it has not.
-pub(super) struct Passing {
-    inner: Incoming,
-    lent: Option<(SendRequest<Body>, Arc<Inner>)>,
-}
-
-impl Passing {
-    fn give_back(&mut self) {
-        if let Some((connection, to)) = self.lent.take() {
-            to.give_back(connection);
-        }
-    }
-}
-
-impl HttpBody for Passing {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Err(_))) => self.lent = None,
-            Poll::Ready(None) => self.give_back(),
-            // Whoever sends it on may not ask again.
-            Poll::Ready(Some(Ok(_))) if self.inner.is_end_stream() => self.give_back(),
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }

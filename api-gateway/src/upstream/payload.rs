@@ -47,10 +47,13 @@ impl Payload {
             Self::Stream(body) => {
                 let upload = Arc::new(Upload::default());
                 let inner = body.take().unwrap_or_default();
-                let watched = Watched {
-                    inner,
-                    upload: upload.clone(),
-                };
+                let told = upload.clone();
+                let watched = Watched::new(inner, move |end: Result<(), &axum::Error>| match end {
+                    Ok(()) => told.is_complete.store(true, Ordering::Release),
+                    Err(error) => {
+                        told.fault.get_or_init(|| body_refusal(error));
+                    }
+                });
                 (Body::new(watched), Some(upload))
             }
         }
@@ -76,25 +79,33 @@ impl Upload {
     }
 }
 
-struct Watched {
-    inner: Body,
-    upload: Arc<Upload>,
+/// A body of which somebody is told that it has come to its end, or what broke it. The end may be told twice.
+pub(super) struct Watched<B, F> {
+    inner: B,
+    tell: F,
 }
 
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl<B, F> Watched<B, F> {
+    pub(super) fn new(inner: B, tell: F) -> Self {
+        Self { inner, tell }
+    }
+}
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+impl<B, F> HttpBody for Watched<B, F>
+where
+    B: HttpBody + Unpin,
+    F: FnMut(Result<(), &B::Error>) + Unpin,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         match &polled {
-            Poll::Ready(None) => self.upload.is_complete.store(true, Ordering::Release),
-            Poll::Ready(Some(Err(error))) => {
-                self.upload.fault.get_or_init(|| body_refusal(error));
-            }
-            Poll::Ready(Some(Ok(_))) if self.inner.is_end_stream() => {
-                self.upload.is_complete.store(true, Ordering::Release);
-            }
+            Poll::Ready(None) => (self.tell)(Ok(())),
+            Poll::Ready(Some(Err(error))) => (self.tell)(Err(error)),
+            // Whoever sends it on may not ask again.
+            Poll::Ready(Some(Ok(_))) if self.inner.is_end_stream() => (self.tell)(Ok(())),
             Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
         polled
