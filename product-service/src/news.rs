@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use crate::events::touch;
 
 /// How old what is known may be.
-pub(crate) const KNOWN_FOR: Duration = Duration::from_secs(1);
+const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// How soon after a look that could not tell another one is worth it.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Rows of one look. Where more was written, everything counts as changed.
@@ -26,18 +26,19 @@ pub(crate) struct News {
     log: Arc<dyn OutboxLog>,
     clock: Arc<dyn Clock>,
     freshness: Arc<Freshness>,
-    /// How far it was read; none: where it begins is not known yet.
-    place: Mutex<Option<Place>>,
+    reading: Mutex<Reading>,
     begun: Instant,
-    /// When the last look began that left nothing out.
-    known_at: Moment,
-    /// When the last look ended.
-    looked_at: Moment,
+    /// Until when what is known is recent enough, in microseconds from `begun`.
+    known_until: AtomicU64,
 }
 
-/// Microseconds from the beginning, one more than there are; zero: never.
 #[derive(Default)]
-struct Moment(AtomicU64);
+struct Reading {
+    /// How far the outbox was read; none: where it begins is not known yet.
+    place: Option<Place>,
+    /// When the last look ended.
+    looked_at: Option<Instant>,
+}
 
 impl News {
     pub(crate) fn new(log: Arc<dyn OutboxLog>, clock: Arc<dyn Clock>, freshness: Arc<Freshness>) -> Self {
@@ -45,28 +46,27 @@ impl News {
             log,
             clock,
             freshness,
-            place: Mutex::default(),
+            reading: Mutex::default(),
             begun: Instant::now(),
-            known_at: Moment::default(),
-            looked_at: Moment::default(),
+            known_until: AtomicU64::default(),
         }
     }
 
     /// Whether every change that was committed a second ago has moved its mark. Looks if need be, once for all who ask; `false`
     /// where it cannot tell.
     pub(crate) async fn are_known(&self) -> bool {
-        if self.is_within(KNOWN_FOR, &self.known_at) {
+        if self.is_recent() {
             return true;
         }
-        let mut place = self.place.lock().await;
-        if self.is_within(KNOWN_FOR, &self.known_at) {
+        let mut reading = self.reading.lock().await;
+        if self.is_recent() {
             return true;
         }
-        if self.is_within(PAUSE, &self.looked_at) {
+        if reading.looked_at.is_some_and(|looked| looked.elapsed() < PAUSE) {
             return false;
         }
         // Longer would be too late, and all who ask wait.
-        match timeout(KNOWN_FOR, self.look(&mut place)).await {
+        match timeout(KNOWN_FOR, self.look(&mut reading.place)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(
                 error = &error as &dyn std::error::Error,
@@ -74,8 +74,8 @@ impl News {
             ),
             Err(_) => tracing::debug!("whether products changed is not known in time"),
         }
-        self.note(&self.looked_at, Instant::now());
-        self.is_within(KNOWN_FOR, &self.known_at)
+        reading.looked_at = Some(Instant::now());
+        self.is_recent()
     }
 
     async fn look(&self, place: &mut Option<Place>) -> Result<(), StorageError> {
@@ -97,21 +97,16 @@ impl News {
             }
         }
         if passed == rows.len() {
-            self.note(&self.known_at, asked);
+            let known_until = (asked - self.begun + KNOWN_FOR).as_micros();
+            let known_until = u64::try_from(known_until).unwrap_or(u64::MAX);
+            self.known_until.store(known_until, Ordering::Release);
         }
         Ok(())
     }
 
-    fn note(&self, moment: &Moment, at: Instant) {
-        let micros = at.duration_since(self.begun).as_micros() + 1;
-        moment
-            .0
-            .store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Release);
-    }
-
-    fn is_within(&self, duration: Duration, moment: &Moment) -> bool {
-        let micros = moment.0.load(Ordering::Acquire);
-        micros > 0 && self.begun.elapsed() < Duration::from_micros(micros - 1) + duration
+    fn is_recent(&self) -> bool {
+        let known_until = Duration::from_micros(self.known_until.load(Ordering::Acquire));
+        self.begun.elapsed() < known_until
     }
 }
 
