@@ -1,5 +1,6 @@
 //! Passwords: what is taken as one, and how they are kept.
 
+mod background;
 mod hasher;
 
 use std::fmt;

@@ -1,22 +1,22 @@
-//! Argon2id off the async threads, a few at a time, and behind everything else.
+//! Argon2id off the async threads, a few at a time, and behind everything else ([`Background`]).
 //!
 //! One hash costs 26 ms of a core and 19 MiB. So few run at once, what waits is bounded in number and time, and the memory
 //! is reused while others wait and given back when nobody does.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use argon2::password_hash::phc;
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use platform_clock::Clock;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use super::Password;
+use super::background::Background;
 
-/// The most hashes at once: 76 MiB.
+/// The most hashes at once: 76 MiB, and as much again while some starve.
 const MOST_AT_ONCE: usize = 4;
 
 /// Hashes that may wait for each that runs: about five seconds' worth.
@@ -25,12 +25,6 @@ const WAITING_FOR_EACH: usize = 192;
 /// The longest wait for a turn, on a machine that has other things to do: less than a route has in all. Whoever asked is
 /// told to come again, which is better than no answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
-
-/// By how much a hash's thread is nicer than the others.
-const NICER: i32 = 10;
-
-/// The allocator gives freed memory back to the system a moment later, and only if it is called by then: by the end of a thread.
-const UNTIL_GIVEN_BACK: Duration = Duration::from_millis(5);
 
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
@@ -89,6 +83,7 @@ struct Shared {
     params: Params,
     clock: Arc<dyn Clock>,
     permits: Arc<Semaphore>,
+    background: Arc<Background>,
     max_waiting: usize,
     queue: Mutex<Queue>,
     /// What an unknown account's password is compared with.
@@ -115,6 +110,7 @@ impl Hasher {
             params,
             clock,
             permits: Arc::new(Semaphore::new(at_once)),
+            background: Arc::default(),
             max_waiting: at_once * WAITING_FOR_EACH,
             queue: Mutex::default(),
             nobody,
@@ -150,36 +146,29 @@ impl Hasher {
         let Ok(Ok(permit)) = turn else {
             return Err(Busy);
         };
-        let kept = place.leave();
+        let kept = Mutex::new(place.leave());
         let (shared, password) = (self.0.clone(), password.clone());
-        let (answer, answered) = oneshot::channel();
-        // Runs to its end even if the caller goes away, and holds its permit until then. The thread is its own, for one that has
-        // stood back cannot come forward again.
         let work = move || {
-            stand_back();
+            let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut memory = memory_of(params.block_count(), kept);
-            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
             let mut output = [0_u8; HASH_BYTES];
             let hashed =
                 argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory.as_mut_slice());
             shared.give_back(memory);
-            drop(permit);
-            // Whoever asked may be gone.
-            let _ = answer.send(hashed.map(|()| output));
-            thread::sleep(UNTIL_GIVEN_BACK);
+            hashed.map(|()| output)
         };
-        if let Err(error) = thread::Builder::new().name("password-hash".to_owned()).spawn(work) {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "there is no thread for a password's hash");
-            return Err(Busy);
-        }
-        match answered.await {
+        match self.0.background.clone().run(permit, work).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => {
                 tracing::error!(%error, "a password cannot be hashed");
                 Err(Busy)
             }
-            Err(_) => Err(Busy),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "there is no thread for a password's hash");
+                Err(Busy)
+            }
         }
     }
 }
@@ -226,12 +215,6 @@ impl Drop for Place<'_> {
             queue.idle_memory.clear();
         }
     }
-}
-
-/// A hash takes what others leave of a processor, a tenth where they leave nothing: no other request waits for one. Where the
-/// system does not allow it, it runs as everything else.
-fn stand_back() {
-    let _ = rustix::process::nice(NICER);
 }
 
 /// A core is left for everybody else.
@@ -351,32 +334,6 @@ mod tests {
         let mut hash = Box::pin(hasher.hash(&password));
         assert!(futures::poll!(&mut hash).is_pending());
         assert!(hash.await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_hash_stands_back_and_nobody_else_does() {
-        let niceness = |stat: &str| -> i32 {
-            let after_name = stat.rsplit_once(')').unwrap().1;
-            after_name.split_ascii_whitespace().nth(16).unwrap().parse().unwrap()
-        };
-        let of_hashes = || {
-            let threads = std::fs::read_dir("/proc/self/task").unwrap();
-            let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok());
-            stats
-                .filter(|stat| stat.contains("(password-hash)"))
-                .map(|stat| niceness(&stat))
-                .max()
-        };
-        let ours = || niceness(&std::fs::read_to_string("/proc/thread-self/stat").unwrap());
-        let before = ours();
-        let hasher = hasher(Cost::default());
-        let password = password("correct horse");
-        let mut hash = Box::pin(hasher.hash(&password));
-        let mut seen = None;
-        while futures::poll!(&mut hash).is_pending() {
-            seen = seen.max(of_hashes());
-        }
-        assert_eq!((seen, ours()), (Some((before + NICER).min(19)), before));
     }
 
     #[test]
