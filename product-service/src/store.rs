@@ -83,7 +83,7 @@ pub trait ProductStore: Send + Sync + 'static {
         act: Act,
     ) -> Result<Answered, StoreError>;
 
-    /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 500 rows; the answer has one for each.
+    /// Creates and updates many, each row by itself: see [`BatchRow`]. At most 2,000 rows; the answer has one for each.
     async fn upsert_batch(&self, rows: Arc<[BatchRow]>, act: Act) -> Result<Vec<BatchOutcome>, StoreError>;
 
     /// No more batches follow for now: what was held for them is let go.

@@ -5,7 +5,7 @@
 //! a whole file creates nothing. `IMPORT.md` says what the formats are and what becomes of each quirk.
 //!
 //! On its way a file is cut into records ([`csv`], [`lines`]) or, where it is a Shopify export, into products
-//! ([`shopify`]); each becomes what a line says ([`row::Said`]), a checked row ([`row::RowMaker`]) and, 500 at a time, a
+//! ([`shopify`]); each becomes what a line says ([`row::Said`]), a checked row ([`row::RowMaker`]) and, 2,000 at a time, a
 //! unit of work ([`writing`]). While one chunk is written the next one is read. To add a format: a way to `Said`, and an
 //! arm in [`parser`].
 
@@ -36,9 +36,9 @@ pub use report::{ImportReport, Note};
 /// The longest record, in bytes: more than the largest product with every sign escaped.
 const MAX_RECORD_BYTES: usize = 2 * 1024 * 1024;
 /// Rows of one chunk.
-const CHUNK_ROWS: usize = 500;
+const CHUNK_ROWS: usize = 2000;
 /// A chunk ends before its rows say more than this, in bytes.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024 * 1024;
 
 /// How a file is to be taken.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Many products at once, as an import has them.
 //!
-//! An import prepares [`BatchRow`]s, hands them over in chunks of up to 500 and gets one [`BatchOutcome`] a row, in
+//! An import prepares [`BatchRow`]s, hands them over in chunks of up to 2,000 and gets one [`BatchOutcome`] a row, in
 //! order. A chunk is one unit of work with a handful of statements. A row that cannot be written is refused by itself;
 //! an `Err` is about the whole chunk (the database is away, or somebody else wrote the same sku at the same moment): then
 //! nothing of it was written, and it can be handed over again.

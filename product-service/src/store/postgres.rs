@@ -7,6 +7,7 @@ use platform_sql::postgres::{idempotency, outbox};
 use platform_sql::{Error, Migrations, PgDatabase, Reader, Writer};
 use sqlx::{PgConnection as Connection, Postgres as Db, QueryBuilder};
 use uuid::Uuid;
+use values::ProductId;
 
 use crate::text::Terms;
 
@@ -49,8 +50,10 @@ mod write;
 pub use words::Words;
 
 /// The schema, step by step.
-pub(super) const MIGRATIONS: Migrations =
-    platform_sql::migrations!("migrations/postgres", ["0001_catalogue", "0002_reservations"]);
+pub(super) const MIGRATIONS: Migrations = platform_sql::migrations!(
+    "migrations/postgres",
+    ["0001_catalogue", "0002_reservations", "0003_tags"]
+);
 
 /// The catalogue in a schema of a server.
 #[derive(Clone)]
@@ -94,6 +97,16 @@ const LOCK_STOCK: &str = " FOR UPDATE OF s";
 /// Whoever has something to do for the order waits.
 const LOCK_RESERVATION: &str = " FOR UPDATE OF r";
 
+/// Whoever else writes the product waits until the unit ends.
+async fn lock_product(connection: &mut Connection, id: ProductId) -> Result<(), Error> {
+    let lock = sqlx::query("SELECT FROM products WHERE id = $1 FOR UPDATE");
+    lock.bind(id.as_uuid()).execute(connection).await?;
+    Ok(())
+}
+
+/// The tags of a row of products, as `t.value`.
+const TAGS: &str = "json_array_elements_text(p.tags::json) AS t (value)";
+
 /// Narrows a column to ids.
 fn push_in(sql: &mut QueryBuilder<Db>, ids: &[Uuid]) {
     sql.push(" = ANY(").push_bind(ids.to_vec()).push(")");
@@ -113,7 +126,8 @@ fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
 }
 
 /// Makes a product unfindable.
-const DELETE_WORDS: &str = "DELETE FROM search WHERE seq = $1";
+const DELETE_WORDS: &str =
+    "DELETE FROM search WHERE seq = (SELECT p.seq FROM products p WHERE p.id = $1 AND p.deleted_at IS NULL)";
 
 /// Makes products findable.
 async fn insert_words(connection: &mut Connection, words: &[(i64, &str)]) -> Result<(), Error> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use platform_clock::Clock;
-use platform_sql::sqlite::{idempotency, outbox};
+use platform_sql::sqlite::{begin_bulk as begin_batch, end_bulk as end_batches, idempotency, outbox};
 use platform_sql::{Error, Migrations, Reader, SqliteDatabase, Writer};
 use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection as Connection};
 use uuid::Uuid;
+use values::ProductId;
 
 use crate::text::Terms;
 
@@ -35,8 +36,10 @@ mod stock;
 mod write;
 
 /// The schema, step by step.
-pub(super) const MIGRATIONS: Migrations =
-    platform_sql::migrations!("migrations/sqlite", ["0001_catalogue", "0002_reservations"]);
+pub(super) const MIGRATIONS: Migrations = platform_sql::migrations!(
+    "migrations/sqlite",
+    ["0001_catalogue", "0002_reservations", "0003_tags"]
+);
 
 /// The catalogue in a file.
 #[derive(Clone)]
@@ -62,23 +65,17 @@ impl SqliteProductStore {
     }
 }
 
-/// An import writes all over the indexes: with so much of the file at hand no page is read and written twice a batch.
-async fn begin_batch(connection: &mut Connection) -> Result<(), Error> {
-    sqlx::query("PRAGMA cache_size = -65536").execute(connection).await?;
-    Ok(())
-}
-
-/// Gives the memory back.
-async fn end_batches(connection: &mut Connection) -> Result<(), Error> {
-    sqlx::raw_sql("PRAGMA cache_size = -2048; PRAGMA shrink_memory")
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// The writer is alone.
 const LOCK_STOCK: &str = "";
 const LOCK_RESERVATION: &str = "";
+
+/// The writer is alone.
+async fn lock_product(_: &mut Connection, _: ProductId) -> Result<(), Error> {
+    Ok(())
+}
+
+/// The tags of a row of products, as `t.value`.
+const TAGS: &str = "json_each(p.tags) t";
 
 /// Narrows a column to ids.
 fn push_in(sql: &mut QueryBuilder<Db>, ids: &[Uuid]) {
@@ -103,7 +100,8 @@ fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
 }
 
 /// Makes a product unfindable.
-const DELETE_WORDS: &str = "DELETE FROM search WHERE rowid = $1";
+const DELETE_WORDS: &str =
+    "DELETE FROM search WHERE rowid = (SELECT p.seq FROM products p WHERE p.id = $1 AND p.deleted_at IS NULL)";
 
 /// Makes products findable.
 async fn insert_words(connection: &mut Connection, words: &[(i64, &str)]) -> Result<(), Error> {

@@ -409,8 +409,8 @@ fn table(lines: std::ops::Range<usize>) -> String {
 }
 
 async fn what_breaks_off_leaves_whole_chunks(shop: Shop) {
-    let text = table(0..1_300);
-    let end = text.find("sku-1200,").unwrap() + 4;
+    let text = table(0..4_300);
+    let end = text.find("sku-4200,").unwrap() + 4;
     let arrived = Bytes::from(text.as_bytes()[..end].to_vec());
     let arrived = pieces(arrived, 1_000).map_err(|never| match never {});
     let broken = futures::stream::iter([Err(std::io::Error::other("reset"))]);
@@ -423,13 +423,13 @@ async fn what_breaks_off_leaves_whole_chunks(shop: Shop) {
         .await
         .unwrap_err();
     assert!(matches!(failure.error, ImportError::Source(_)), "{failure:?}");
-    assert_eq!(failure.report.created, 1_000);
-    assert_eq!(heard, [500, 1_000]);
-    assert_eq!(shop.stores.products.page_by_id(None, 2_000).await.unwrap().len(), 1_000);
-    assert_eq!(counts(&shop.import(text, CSV).await), (300, 1_000, 0));
-    let exported = shop.stores.products.page_by_id(None, 2_000).await.unwrap();
+    assert_eq!(failure.report.created, 4_000);
+    assert_eq!(heard, [2_000, 4_000]);
+    assert_eq!(shop.stores.products.page_by_id(None, 5_000).await.unwrap().len(), 4_000);
+    assert_eq!(counts(&shop.import(text, CSV).await), (300, 4_000, 0));
+    let exported = shop.stores.products.page_by_id(None, 5_000).await.unwrap();
     let skus: Vec<&str> = exported.iter().map(|exported| exported.product.sku.as_str()).collect();
-    let expected: Vec<String> = (0..1_300).map(|n| format!("sku-{n}")).collect();
+    let expected: Vec<String> = (0..4_300).map(|n| format!("sku-{n}")).collect();
     assert_eq!(skus, expected, "an export has the order of the file");
 }
 

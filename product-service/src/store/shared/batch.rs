@@ -72,8 +72,9 @@ async fn update(
     let updated = write::update_product(connection, record, expected, act.at)
         .await
         .map_err(refusal)?;
-    let place = updated.ok_or(StoreError::VersionMismatch)?;
-    write::reindex(connection, record, place).await?;
+    if !updated {
+        return Err(StoreError::VersionMismatch);
+    }
     Ok(events::product_changed(
         PRODUCT_UPDATED,
         product.id,

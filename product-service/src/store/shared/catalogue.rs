@@ -188,10 +188,9 @@ impl Store {
         let updated = write::update_product(connection, record, expected, act.at)
             .await
             .map_err(refusal)?;
-        let Some(place) = updated else {
+        if !updated {
             return Err(why_not(connection, id).await?);
-        };
-        write::reindex(connection, record, place).await?;
+        }
         let product = read::find(connection, id, View::Admin)
             .await?
             .ok_or(StoreError::NotFound)?;
@@ -207,16 +206,16 @@ impl Store {
         expected: Option<i64>,
         act: &Act,
     ) -> Result<(), StoreError> {
-        let delete = sqlx::query_as(
+        write::remove_from_index(connection, id).await?;
+        let delete = sqlx::query_scalar(
             "UPDATE products SET deleted_at = $3, updated_at = $3, version = version + 1
-             WHERE id = $1 AND deleted_at IS NULL AND version = COALESCE($2, version) RETURNING seq, version",
+             WHERE id = $1 AND deleted_at IS NULL AND version = COALESCE($2, version) RETURNING version",
         );
         let delete = delete.bind(id.as_uuid()).bind(expected).bind(act.at.as_micros());
-        let deleted: Option<(i64, i64)> = delete.fetch_optional(&mut *connection).await.map_err(Error::from)?;
-        let Some((seq, version)) = deleted else {
+        let deleted: Option<i64> = delete.fetch_optional(&mut *connection).await.map_err(Error::from)?;
+        let Some(version) = deleted else {
             return Err(why_not(connection, id).await?);
         };
-        write::remove_from_index(connection, id, seq).await?;
         let event = events::product_changed(PRODUCT_DELETED, id, version, &*self.clock, act);
         Ok(outbox::append(connection, &[event]).await?)
     }

@@ -193,7 +193,8 @@ pub(super) fn push_filters(
     }
     if let Some(tag) = tag {
         sql.push(format_args!(
-            " AND EXISTS (SELECT 1 FROM product_tags t WHERE t.product_id = {product}.id AND t.tag = "
+            " AND EXISTS (SELECT 1 FROM product_tags t WHERE t.published = {product}.published
+                 AND t.created_at = {product}.created_at AND t.product_id = {product}.id AND t.tag = "
         ));
         sql.push_bind(tag.to_owned()).push(")");
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use values::{ProductId, Timestamp};
 
 use super::rows::to_json;
-use super::{Connection, Db, insert_words};
+use super::{Connection, DELETE_WORDS, Db, TAGS, insert_words, lock_product, push_in};
 use crate::store::{Family, ProductRecord};
 
 /// Rows of one statement: well below what either engine binds.
@@ -108,27 +108,27 @@ pub(super) async fn insert_products(connection: &mut Connection, records: &[&Pro
             let (_, seq) = place.ok_or_else(|| Error::Fault("an inserted row was not returned".into()))?;
             words.push((*seq, record.words.as_str()));
         }
-        insert_tags(connection, records).await?;
         insert_words(connection, &words).await?;
     }
-    Ok(())
+    insert_tags(connection, records).await
 }
 
-/// Writes all that can be written of a product over what is kept, and raises its version. Answers its place in the
-/// search and when it was created; none if it does not live or has another version.
+/// Writes all that can be written of a product over what is kept, with its tags and words, and raises its version. Answers
+/// whether it did: not if the product does not live or has another version. Then the unit is not to be committed.
 pub(super) async fn update_product(
     connection: &mut Connection,
     record: &ProductRecord,
     expected: Option<i64>,
     at: Timestamp,
-) -> Result<Option<(i64, i64)>, Error> {
+) -> Result<bool, Error> {
     let product = &record.product;
-    let update = sqlx::query_as(
+    remove_from_index(connection, product.id).await?;
+    let update = sqlx::query_scalar(
         "UPDATE products SET version = version + 1, published = $3, updated_at = $4, currency = $5, price = $6,
              compare_at = $7, sku = $8, sku_key = $9, name_key = $10, family = $11, options_key = $12, category = $13,
              name = $14, vendor = $15, barcode = $16, weight_grams = $17, options = $18, tags = $19, images = $20,
              description = $21
-         WHERE id = $1 AND deleted_at IS NULL AND version = COALESCE($2, version) RETURNING seq, created_at",
+         WHERE id = $1 AND deleted_at IS NULL AND version = COALESCE($2, version) RETURNING seq",
     )
     .bind(product.id.as_uuid())
     .bind(expected)
@@ -151,55 +151,46 @@ pub(super) async fn update_product(
     .bind(to_json(&product.tags))
     .bind(to_json(&product.images))
     .bind(&product.description);
-    Ok(update.fetch_optional(connection).await?)
+    let seq: Option<i64> = update.fetch_optional(&mut *connection).await?;
+    let Some(seq) = seq else {
+        return Ok(false);
+    };
+    insert_tags(connection, &[record]).await?;
+    insert_words(connection, &[(seq, &record.words)]).await?;
+    Ok(true)
 }
 
-/// Brings tags and words of an updated product up to date.
-pub(super) async fn reindex(
-    connection: &mut Connection,
-    record: &ProductRecord,
-    (seq, created_at): (i64, i64),
-) -> Result<(), Error> {
-    let mut record = record.clone();
-    record.product.created_at = Timestamp::from_micros(created_at);
-    remove_from_index(connection, record.product.id, seq).await?;
-    insert_tags(connection, &[&record]).await?;
-    insert_words(connection, &[(seq, &record.words)]).await
-}
-
-/// Takes a product out of tags and search.
-pub(super) async fn remove_from_index(connection: &mut Connection, id: ProductId, seq: i64) -> Result<(), Error> {
-    let tags = sqlx::query("DELETE FROM product_tags WHERE product_id = $1").bind(id.as_uuid());
-    tags.execute(&mut *connection).await?;
-    sqlx::query(super::DELETE_WORDS).bind(seq).execute(connection).await?;
+/// Takes a living product out of tags and search, and keeps others from writing it until the unit ends. Its row must say
+/// what it said when it was put there.
+pub(super) async fn remove_from_index(connection: &mut Connection, id: ProductId) -> Result<(), Error> {
+    lock_product(connection, id).await?;
+    let mut tags = QueryBuilder::<Db>::new(
+        "DELETE FROM product_tags WHERE (tag, published, created_at, product_id) IN (
+             SELECT t.value, p.published, p.created_at, p.id FROM products p CROSS JOIN ",
+    );
+    tags.push(TAGS).push(" WHERE p.deleted_at IS NULL AND p.id = ");
+    tags.push_bind(id.as_uuid()).push(")");
+    tags.build().execute(&mut *connection).await?;
+    let words = sqlx::query(DELETE_WORDS).bind(id.as_uuid());
+    words.execute(connection).await?;
     Ok(())
 }
 
+/// Enters the tags of products as their rows say them.
 async fn insert_tags(connection: &mut Connection, records: &[&ProductRecord]) -> Result<(), Error> {
-    let tags = records
-        .iter()
-        .flat_map(|record| record.product.tags.iter().map(move |tag| (*record, tag)));
-    let mut tags: Vec<(&ProductRecord, &String)> = tags.collect();
-    // What lies together in the indexes is written together.
-    tags.sort_by_key(|(_, tag)| *tag);
-    for tags in tags.chunks(ROWS) {
-        let mut sql = QueryBuilder::<Db>::new(
-            "INSERT INTO product_tags (product_id, tag, published, created_at, currency, price, name_key) ",
-        );
-        sql.push_values(tags, |mut row, (record, tag)| {
-            let product = &record.product;
-            row.push_bind(product.id.as_uuid())
-                .push_bind(*tag)
-                .push_bind(product.published)
-                .push_bind(product.created_at.as_micros())
-                .push_bind(product.price.currency().code())
-                .push_bind(product.price.amount())
-                .push_bind(&record.name_key);
-        });
-        sql.build()
-            .persistent(tags.len() == ROWS)
-            .execute(&mut *connection)
-            .await?;
+    let tagged = records.iter().filter(|record| !record.product.tags.is_empty());
+    let ids: Vec<Uuid> = tagged.map(|record| record.product.id.as_uuid()).collect();
+    if ids.is_empty() {
+        return Ok(());
     }
+    let mut sql = QueryBuilder::<Db>::new(
+        "INSERT INTO product_tags (product_id, tag, published, created_at, currency, price, name_key)
+         SELECT p.id, t.value, p.published, p.created_at, p.currency, p.price, p.name_key FROM products p CROSS JOIN ",
+    );
+    sql.push(TAGS).push(" WHERE p.id");
+    push_in(&mut sql, &ids);
+    // What lies together in the indexes is written together.
+    sql.push(" ORDER BY t.value");
+    sql.build().execute(connection).await?;
     Ok(())
 }

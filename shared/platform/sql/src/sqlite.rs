@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Sqlite as Db, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite as Db, SqliteConnection};
 
 use crate::idempotency::IdempotencyKey;
 use crate::lock::DataDirLock;
@@ -36,6 +36,33 @@ const MARK_PUBLISHED: &str =
 const SETTLES_AFTER: Duration = Duration::ZERO;
 const MIGRATIONS_TABLE_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
 const PLATFORM: &[(&str, &str)] = &[("1000001_platform", include_str!("../ddl/sqlite.sql"))];
+
+/// How long the log grows, in pages, before it is copied to the file: 16 MB. Pages that are written again and again are copied
+/// once.
+const CHECKPOINT: u32 = 4096;
+/// Memory for pages of a connection, in KiB.
+const CACHE: u32 = 2048;
+/// The same while much is written all over the indexes.
+const BULK_CHECKPOINT: u32 = 32_768;
+const BULK_CACHE: u32 = 65_536;
+
+/// For a unit of many that write all over the indexes: no page is read and written twice a unit, and fewer are copied.
+pub async fn begin_bulk(connection: &mut SqliteConnection) -> Result<(), Error> {
+    set_room(connection, BULK_CACHE, BULK_CHECKPOINT).await
+}
+
+/// After the last of them: gives the memory back.
+pub async fn end_bulk(connection: &mut SqliteConnection) -> Result<(), Error> {
+    set_room(connection, CACHE, CHECKPOINT).await?;
+    sqlx::raw_sql("PRAGMA shrink_memory").execute(connection).await?;
+    Ok(())
+}
+
+async fn set_room(connection: &mut SqliteConnection, cache: u32, checkpoint: u32) -> Result<(), Error> {
+    let set = format!("PRAGMA cache_size = -{cache}; PRAGMA wal_autocheckpoint = {checkpoint}");
+    sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await?;
+    Ok(())
+}
 
 /// A list of numbers as one bound value.
 fn list(numbers: &[i64]) -> String {
@@ -100,8 +127,7 @@ impl SqliteDatabase {
             // A process may have nowhere else to write to.
             .pragma("temp_store", "memory")
             .pragma("journal_size_limit", "67108864")
-            // Pages that are written again and again are copied to the file once in 16 MB of log, not in 4.
-            .pragma("wal_autocheckpoint", "4096");
+            .pragma("wal_autocheckpoint", CHECKPOINT.to_string());
         Self::open_with(file, options.read_only(true), writing, Some(lock)).await
     }
 
@@ -160,6 +186,6 @@ fn options_of(file: &Path) -> SqliteConnectOptions {
         .filename(file)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
-        .pragma("cache_size", "-2048")
+        .pragma("cache_size", format!("-{CACHE}"))
         .disable_statement_logging()
 }
