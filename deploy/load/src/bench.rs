@@ -100,7 +100,6 @@ pub async fn bench(options: &Options, book: &mut Book) -> Result<()> {
     let peer = match options.peer.as_ref().filter(|_| is_wanted(System::Peer)) {
         Some(source) => {
             say("setting the peer up");
-            fs::create_dir_all(&options.place)?;
             Some(Peer::set_up(source, &options.place, &options.peer_topology).await?)
         }
         None => None,

@@ -1,4 +1,5 @@
-//! What other processes of ours call, below `/internal/`: one route for each method of the contract, each for a service token.
+//! What other processes of ours call, below `/internal/`: one route for each method of the contract, and one for many sales at
+//! once, each for a service token.
 //!
 //! Bodies are those of [`product_api::calls`]. What the contract refuses says so under the contract's name, so that a caller
 //! can tell it from what anybody on the way may answer.
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> ApiRouter<Inside> {
         .routes(routes!(catalogue::changes))
         .routes(routes!(shelf::reserve))
         .routes(routes!(shelf::sell))
+        .routes(routes!(shelf::sell_many))
         .routes(routes!(shelf::confirm))
         .routes(routes!(shelf::release))
         .routes(routes!(shelf::return_goods))

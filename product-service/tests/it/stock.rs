@@ -5,6 +5,7 @@ mod crowd;
 mod model;
 mod past;
 mod store;
+mod together;
 
 use platform_clock::{Clock, SystemClock};
 use product_api::{Product, Reservation, StockLine, StockRequest};

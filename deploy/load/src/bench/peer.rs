@@ -32,6 +32,7 @@ pub struct RunningPeer<'a> {
 impl Peer {
     /// Copies `source` under `place` and builds it there, unless an earlier bench did.
     pub async fn set_up(source: &Path, place: &Path, topology: &str) -> Result<Self> {
+        fs::create_dir_all(place).with_context(|| format!("cannot make {}", place.display()))?;
         let folder = place.join("peer");
         let log = place.join("peer-setup.log");
         let built = folder.join(".built-from");

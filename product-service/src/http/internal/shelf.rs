@@ -1,10 +1,11 @@
 //! The stock, as other processes call it.
 
 use axum::extract::State;
+use futures::future::join_all;
 use platform_problem::Problem;
 use platform_runtime::extract::Json;
 use platform_runtime::policy;
-use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sell};
+use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sale, Sales, Sell, SellMany};
 use product_api::{Confirmed, Released, Reservation, ReservationPage, Returned, StockError, StockRequest};
 
 use super::Inside;
@@ -27,6 +28,22 @@ pub(super) async fn reserve(
     extensions(("x-stoa" = json!(policy::service().idempotent()))))]
 pub(super) async fn sell(State(inside): State<Inside>, Json(call): Json<Sell>) -> Result<Json<Reservation>, Problem> {
     answer(inside.stock.sell(&call.request, call.mode).await)
+}
+
+/// Reserve and confirm for many orders, each by itself.
+#[utoipa::path(post, path = "/internal/stock/sell-many", tag = "stock", operation_id = "internal_sell_many",
+    request_body = SellMany, responses((status = 200, body = Sales)),
+    extensions(("x-stoa" = json!(policy::service().idempotent().body_limit(1024 * 1024)))))]
+pub(super) async fn sell_many(
+    State(inside): State<Inside>,
+    Json(call): Json<SellMany>,
+) -> Result<Json<Sales>, Problem> {
+    let sales = call
+        .orders
+        .iter()
+        .map(|sell| inside.stock.sell(&sell.request, sell.mode));
+    let sales = join_all(sales).await.into_iter().map(Sale::from).collect();
+    Ok(Json(Sales { sales }))
 }
 
 /// Turn what is held into a sale.

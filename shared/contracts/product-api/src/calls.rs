@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use values::{OrderId, ProductId, ValueError};
 
-use crate::{Product, ProductUpdate, SaleMode, StockFault, StockRequest, View};
+use crate::{Product, ProductUpdate, Reservation, SaleMode, StockError, StockFault, StockRequest, View};
 
 /// The name of [`Products`](crate::Products) in the errors of its calls.
 pub const PRODUCTS: &str = "products";
@@ -95,6 +95,59 @@ pub struct Sell {
     pub mode: SaleMode,
 }
 
+/// `POST /internal/stock/sell-many`, answered with [`Sales`]. Each order is sold by itself, as if it were asked for alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SellMany {
+    /// The orders: 1 to 64.
+    #[serde(deserialize_with = "up_to_sixty_four")]
+    #[schema(min_items = 1, max_items = 64)]
+    pub orders: Vec<Sell>,
+}
+
+impl SellMany {
+    /// The most orders of one call.
+    pub const MAX_ORDERS: usize = 64;
+}
+
+/// What became of the orders of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sales {
+    /// In the order of the call, one for each.
+    pub sales: Vec<Sale>,
+}
+
+/// What became of one of them: what [`Stock::sell`](crate::Stock::sell) answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sale {
+    /// What stands in the books.
+    Reservation(Reservation),
+    /// The order id was used with other lines.
+    OtherRequest,
+    /// Nobody knows whether it happened.
+    Unavailable,
+}
+
+impl From<Result<Reservation, StockError>> for Sale {
+    fn from(sold: Result<Reservation, StockError>) -> Self {
+        match sold {
+            Ok(reservation) => Self::Reservation(reservation),
+            Err(StockError::OtherRequest) => Self::OtherRequest,
+            Err(StockError::Unavailable(_)) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<Sale> for Result<Reservation, StockError> {
+    fn from(sale: Sale) -> Self {
+        match sale {
+            Sale::Reservation(reservation) => Ok(reservation),
+            Sale::OtherRequest => Err(StockError::OtherRequest),
+            Sale::Unavailable => Err(StockError::Unavailable(None)),
+        }
+    }
+}
+
 /// `POST /internal/stock/confirm`, `release` and `return`, each answered with its [`Outcome`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ForOrder {
@@ -123,6 +176,14 @@ pub struct ReservationsAfter {
 pub struct FaultsFound {
     /// Empty if all adds up.
     pub faults: Vec<StockFault>,
+}
+
+fn up_to_sixty_four<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Sell>, D::Error> {
+    let orders = Vec::deserialize(deserializer)?;
+    if orders.is_empty() || orders.len() > SellMany::MAX_ORDERS {
+        return Err(serde::de::Error::custom(ValueError::new("must be 1 to 64")));
+    }
+    Ok(orders)
 }
 
 fn up_to_a_hundred<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ProductId>, D::Error> {

@@ -41,6 +41,11 @@ impl ReceivedProblem {
         }
     }
 
+    /// The status it came with.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Whether it is this error of that contract, and nobody else's of the same name.
     ///
     /// A 404 that a contract answers says that there is no such thing; one of a router, a proxy or a wrong address says

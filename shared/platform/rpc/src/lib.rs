@@ -17,6 +17,8 @@
 //! 6. *Transport*: a client per endpoint, dialled by address, so that each has connections of its own; told how much time
 //!    is left (`x-request-timeout-ms`, `grpc-timeout`), which each hop makes less.
 //!
+//! Many small calls of the same kind are made as one by a [`Gather`].
+//!
 //! `ask` is a call whose answer is wanted as a value; its [`AskError`] tells a refusal from silence.
 //!
 //! No answer is a [`CallError`], which knows whether the neighbour can have heard of the call. [`Availability`] tells when
@@ -45,6 +47,7 @@ mod call;
 mod credential;
 mod dial;
 mod figures;
+mod gather;
 mod neighbour;
 mod outgoing;
 mod resolve;
@@ -58,6 +61,7 @@ pub use budget::RetryBudget;
 pub use call::{Answer, BoxError, Call, CallError, NoAnswer, Repeat};
 pub use credential::{Credential, IssuedToken, TokenError, TokenIssuer};
 pub use dial::Dial;
+pub use gather::Gather;
 pub use neighbour::Neighbour;
 pub use outgoing::Outgoing;
 pub use resolve::{Address, Resolve, SystemResolver};
