@@ -41,6 +41,14 @@ impl Default for Background {
 }
 
 impl Background {
+    #[cfg(test)]
+    pub(super) fn with_patience(patience: Duration) -> Self {
+        Self {
+            patience,
+            ..Self::default()
+        }
+    }
+
     /// Does it, to its end even if the caller goes away, and holds the permit until there is an answer. It may be done twice.
     pub(super) async fn run<T: Send + 'static>(
         self: Arc<Self>,

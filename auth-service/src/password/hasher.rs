@@ -150,6 +150,8 @@ impl Hasher {
         let (shared, password) = (self.0.clone(), password.clone());
         let work = move || {
             let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Where it is done once more there may be others'.
+            let kept = kept.or_else(|| shared.queue().idle_memory.pop());
             let mut memory = memory_of(params.block_count(), kept);
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
             let mut output = [0_u8; HASH_BYTES];
@@ -334,6 +336,21 @@ mod tests {
         let mut hash = Box::pin(hasher.hash(&password));
         assert!(futures::poll!(&mut hash).is_pending());
         assert!(hash.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded_where_every_hash_starves() {
+        let mut hasher = hasher(LITTLE);
+        let shared = Arc::get_mut(&mut hasher.0).unwrap();
+        shared.background = Arc::new(Background::with_patience(Duration::ZERO));
+        let password = password("correct horse");
+        let mut all = Box::pin(futures::future::join_all((0..100).map(|_| hasher.hash(&password))));
+        let mut most = 0;
+        while futures::poll!(&mut all).is_pending() {
+            most = most.max(hasher.0.queue().idle_memory.len());
+            tokio::task::yield_now().await;
+        }
+        assert!(most <= 2 * MOST_AT_ONCE, "memory of {most} hashes");
     }
 
     #[test]
