@@ -34,9 +34,10 @@ const CATALOGUE: [(&str, Callers); 7] = [
     ("ListProductChanges", Callers::Services),
 ];
 
-const STOCK: [(&str, Callers); 7] = [
+const STOCK: [(&str, Callers); 8] = [
     ("Reserve", Callers::Services),
     ("Sell", Callers::Services),
+    ("SellMany", Callers::Services),
     ("Confirm", Callers::Services),
     ("Release", Callers::Services),
     ("ReturnGoods", Callers::Services),

@@ -35,6 +35,7 @@ mod grpc;
 mod http;
 mod news;
 mod refusal;
+mod sales;
 pub mod service;
 pub mod store;
 mod text;

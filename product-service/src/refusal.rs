@@ -15,12 +15,17 @@ pub(crate) fn of_products(error: &ProductsError) -> Problem {
 
 /// What the stock says no with.
 pub(crate) fn of_stock(error: &StockError) -> Problem {
+    log_stock(error);
+    error.into()
+}
+
+/// Logs what is a fault.
+pub(crate) fn log_stock(error: &StockError) {
     match error {
         StockError::OtherRequest => tracing::error!("an order id was used for another request"),
         StockError::Unavailable(Some(source)) => log(error, &**source),
         StockError::Unavailable(None) => {}
     }
-    error.into()
 }
 
 fn log(error: &dyn Error, source: &dyn Error) {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use platform_runtime::grpc::unreadable;
-use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sell};
+use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sell, SellMany};
 use product_api::grpc::proto;
 use product_api::grpc::proto::stock_service_server::StockService as Api;
 use product_api::{Stock, StockError, StockRequest};
 use tonic::{Request, Response, Status};
 
-use crate::refusal;
+use crate::{refusal, sales};
 
 /// The stock behind the methods.
 pub(super) struct StockServer(pub(super) Arc<dyn Stock>);
@@ -24,6 +24,14 @@ impl Api for StockServer {
     async fn sell(&self, request: Request<proto::SellRequest>) -> Result<Response<proto::Reservation>, Status> {
         let Sell { request, mode } = Sell::try_from(request.into_inner()).map_err(unreadable)?;
         answer(self.0.sell(&request, mode).await)
+    }
+
+    async fn sell_many(
+        &self,
+        request: Request<proto::SellManyRequest>,
+    ) -> Result<Response<proto::SellManyResponse>, Status> {
+        let many = SellMany::try_from(request.into_inner()).map_err(unreadable)?;
+        answer(Ok(sales::sell_many(&*self.0, &many).await))
     }
 
     async fn confirm(

@@ -1,15 +1,14 @@
 //! The stock, as other processes call it.
 
 use axum::extract::State;
-use futures::future::join_all;
 use platform_problem::Problem;
 use platform_runtime::extract::Json;
 use platform_runtime::policy;
-use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sale, Sales, Sell, SellMany};
+use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, STOCK, Sales, Sell, SellMany};
 use product_api::{Confirmed, Released, Reservation, ReservationPage, Returned, StockError, StockRequest};
 
 use super::Inside;
-use crate::refusal;
+use crate::{refusal, sales};
 
 /// Hold the goods for 15 minutes.
 #[utoipa::path(post, path = "/internal/stock/reserve", tag = "stock", operation_id = "internal_reserve",
@@ -38,12 +37,7 @@ pub(super) async fn sell_many(
     State(inside): State<Inside>,
     Json(call): Json<SellMany>,
 ) -> Result<Json<Sales>, Problem> {
-    let sales = call
-        .orders
-        .iter()
-        .map(|sell| inside.stock.sell(&sell.request, sell.mode));
-    let sales = join_all(sales).await.into_iter().map(Sale::from).collect();
-    Ok(Json(Sales { sales }))
+    Ok(Json(sales::sell_many(&*inside.stock, &call).await))
 }
 
 /// Turn what is held into a sale.

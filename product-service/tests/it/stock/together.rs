@@ -1,4 +1,4 @@
-//! Sales that are asked for at the same moment, over HTTP.
+//! Sales that are asked for at the same moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,17 +18,28 @@ use super::{order, shelved};
 use crate::remote;
 use crate::store::open;
 
+#[tokio::test]
+async fn over_http() {
+    those_at_the_same_moment_are_answered_each_by_itself(Scheme::Http).await;
+    the_largest_orders_fit_into_one_call(Scheme::Http).await;
+}
+
+#[tokio::test]
+async fn over_grpc() {
+    those_at_the_same_moment_are_answered_each_by_itself(Scheme::Grpc).await;
+    the_largest_orders_fit_into_one_call(Scheme::Grpc).await;
+}
+
 async fn sell_at_once(stock: &dyn Stock, orders: &[StockRequest]) -> Vec<Result<Reservation, StockError>> {
     join_all(orders.iter().map(|order| stock.sell(order, SaleMode::Always))).await
 }
 
-#[tokio::test]
-async fn those_at_the_same_moment_are_answered_each_by_itself() {
+async fn those_at_the_same_moment_are_answered_each_by_itself(scheme: Scheme) {
     let database = TestDatabase::sqlite();
     let stores = open(database.open(NAME).await).await;
     let (scarce, plenty) = (shelved(&stores, 2).await, shelved(&stores, 100).await);
     let served = remote::serve(stores.database.clone(), Arc::new(SystemClock)).await;
-    let stock = remote::connect(&served, Scheme::Http).stock;
+    let stock = remote::connect(&served, scheme).stock;
 
     let mut orders: Vec<StockRequest> = (0..100)
         .map(|n| order(&[(if n < 10 { &scarce } else { &plenty }, 1)]))
@@ -65,8 +76,7 @@ async fn those_at_the_same_moment_are_answered_each_by_itself() {
     assert_eq!(stores.stock.faults().await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn the_largest_orders_fit_into_one_call() {
+async fn the_largest_orders_fit_into_one_call(scheme: Scheme) {
     let database = TestDatabase::sqlite();
     let stores = open(database.open(NAME).await).await;
     let mut products = Vec::new();
@@ -74,7 +84,7 @@ async fn the_largest_orders_fit_into_one_call() {
         products.push(shelved(&stores, None).await);
     }
     let served = remote::serve(stores.database.clone(), Arc::new(SystemClock)).await;
-    let stock = remote::connect(&served, Scheme::Http).stock;
+    let stock = remote::connect(&served, scheme).stock;
     let lines: Vec<_> = products.iter().map(|product| (product, 99)).collect();
     let orders: Vec<_> = (0..=SellMany::MAX_ORDERS).map(|_| order(&lines)).collect();
     for answer in sell_at_once(&*stock, &orders).await {

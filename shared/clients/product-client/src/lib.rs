@@ -17,6 +17,7 @@
 mod connect;
 mod grpc;
 mod http;
+mod sales;
 mod switched;
 mod unknown;
 

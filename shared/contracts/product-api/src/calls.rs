@@ -107,6 +107,14 @@ pub struct SellMany {
 impl SellMany {
     /// The most orders of one call.
     pub const MAX_ORDERS: usize = 64;
+
+    /// Refuses none and too many.
+    pub fn new(orders: Vec<Sell>) -> Result<Self, ValueError> {
+        if orders.is_empty() || orders.len() > Self::MAX_ORDERS {
+            return Err(ValueError::new("must be 1 to 64"));
+        }
+        Ok(Self { orders })
+    }
 }
 
 /// What became of the orders of one call.
@@ -179,11 +187,8 @@ pub struct FaultsFound {
 }
 
 fn up_to_sixty_four<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Sell>, D::Error> {
-    let orders = Vec::deserialize(deserializer)?;
-    if orders.is_empty() || orders.len() > SellMany::MAX_ORDERS {
-        return Err(serde::de::Error::custom(ValueError::new("must be 1 to 64")));
-    }
-    Ok(orders)
+    let checked = SellMany::new(Vec::deserialize(deserializer)?).map_err(serde::de::Error::custom)?;
+    Ok(checked.orders)
 }
 
 fn up_to_a_hundred<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ProductId>, D::Error> {

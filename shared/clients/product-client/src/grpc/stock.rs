@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use platform_rpc::{AskError, GrpcNeighbour, Repeat, grpc_request};
-use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter};
+use product_api::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, Sales, Sell, SellMany};
 use product_api::grpc::MessageError;
 use product_api::grpc::proto;
 use product_api::grpc::proto::stock_service_client::StockServiceClient;
@@ -15,11 +15,15 @@ use tonic::{Response, Status};
 use values::OrderId;
 
 use super::MAX_ANSWER_BYTES;
+use crate::sales::{Selling, Sells};
 use crate::unknown;
 
 /// A stock in other processes.
 #[derive(Clone)]
-pub struct GrpcStock(StockServiceClient<GrpcNeighbour>);
+pub struct GrpcStock {
+    client: StockServiceClient<GrpcNeighbour>,
+    selling: Selling<StockServiceClient<GrpcNeighbour>>,
+}
 
 /// Who reconciles reads all of it.
 const READ_WITHIN: Duration = Duration::from_secs(10);
@@ -27,11 +31,27 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 impl GrpcStock {
     /// The stock of a neighbour.
     pub fn new(neighbour: GrpcNeighbour) -> Self {
-        Self(StockServiceClient::new(neighbour).max_decoding_message_size(MAX_ANSWER_BYTES))
+        let client = StockServiceClient::new(neighbour).max_decoding_message_size(MAX_ANSWER_BYTES);
+        Self {
+            selling: Selling::new(client.clone()),
+            client,
+        }
     }
 
     fn client(&self) -> StockServiceClient<GrpcNeighbour> {
-        self.0.clone()
+        self.client.clone()
+    }
+}
+
+impl Sells for StockServiceClient<GrpcNeighbour> {
+    async fn ask_for_one(&self, sell: &Sell) -> Result<Reservation, AskError> {
+        let message = proto::SellRequest::new(&sell.request, sell.mode);
+        ask(self.clone().sell(message).await)
+    }
+
+    async fn ask_for_many(&self, many: SellMany) -> Result<Sales, AskError> {
+        let message = proto::SellManyRequest::from(many);
+        ask(self.clone().sell_many(message).await)
     }
 }
 
@@ -43,8 +63,8 @@ impl Stock for GrpcStock {
     }
 
     async fn sell(&self, request: &StockRequest, mode: SaleMode) -> Result<Reservation, StockError> {
-        let message = proto::SellRequest::new(request, mode);
-        read(self.client().sell(message).await)
+        let request = request.clone();
+        self.selling.sell(Sell { request, mode }).await
     }
 
     async fn confirm(&self, order_id: OrderId) -> Result<Confirmed, StockError> {
@@ -84,12 +104,18 @@ where
     read(answered).map(|answer: Outcome<T>| answer.outcome)
 }
 
-/// A message that cannot be what it stands for is no answer.
 fn read<M, T>(answered: Result<Response<M>, Status>) -> Result<T, StockError>
 where
     T: TryFrom<M, Error = MessageError>,
 {
-    let message = answered.map_err(|status| unknown::stock(status.into()))?;
-    let read = T::try_from(message.into_inner());
-    read.map_err(|error| unknown::stock(AskError::Unknown(error.into())))
+    ask(answered).map_err(unknown::stock)
+}
+
+/// A message that cannot be what it stands for is no answer.
+fn ask<M, T>(answered: Result<Response<M>, Status>) -> Result<T, AskError>
+where
+    T: TryFrom<M, Error = MessageError>,
+{
+    let read = T::try_from(answered?.into_inner());
+    read.map_err(|error| AskError::Unknown(error.into()))
 }

@@ -4,9 +4,9 @@ use values::grpc::{MessageError, each, field, not_known, required};
 use values::{OrderId, Quantity, Sku, Timestamp};
 
 use super::catalogue::money;
-use super::proto::{self, refusal::Reason};
+use super::proto::{self, refusal::Reason, sale::Outcome as SaleOutcome};
 use super::value::product_id;
-use crate::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, Sell};
+use crate::calls::{FaultsFound, ForOrder, Outcome, ReservationsAfter, Sale, Sales, Sell, SellMany};
 use crate::{
     Confirmed, Refusal, Released, Reservation, ReservationPage, ReservationState, ReservedLine, Returned, SaleMode,
     ShortItem, StockFault, StockLine, StockRequest,
@@ -79,6 +79,59 @@ impl TryFrom<proto::SellRequest> for Sell {
         Ok(Self {
             request: proto::ReserveRequest { order_id, lines }.try_into()?,
             mode,
+        })
+    }
+}
+
+impl From<SellMany> for proto::SellManyRequest {
+    fn from(many: SellMany) -> Self {
+        let message = |sell: &Sell| proto::SellRequest::new(&sell.request, sell.mode);
+        Self {
+            orders: many.orders.iter().map(message).collect(),
+        }
+    }
+}
+
+impl TryFrom<proto::SellManyRequest> for SellMany {
+    type Error = MessageError;
+
+    fn try_from(request: proto::SellManyRequest) -> Result<Self, MessageError> {
+        let orders = each("orders", request.orders, Sell::try_from)?;
+        field("orders", Self::new(orders))
+    }
+}
+
+impl From<Sales> for proto::SellManyResponse {
+    fn from(sold: Sales) -> Self {
+        let message = |sale| {
+            let outcome = match sale {
+                Sale::Reservation(reservation) => SaleOutcome::Reservation(reservation.into()),
+                Sale::OtherRequest => SaleOutcome::OtherRequest(proto::OtherRequest {}),
+                Sale::Unavailable => SaleOutcome::Unavailable(proto::Unavailable {}),
+            };
+            proto::Sale { outcome: Some(outcome) }
+        };
+        Self {
+            sales: sold.sales.into_iter().map(message).collect(),
+        }
+    }
+}
+
+impl TryFrom<proto::SellManyResponse> for Sales {
+    type Error = MessageError;
+
+    fn try_from(response: proto::SellManyResponse) -> Result<Self, MessageError> {
+        let sale = |sale: proto::Sale| {
+            Ok(match sale.outcome {
+                Some(SaleOutcome::Reservation(reservation)) => Sale::Reservation(reservation.try_into()?),
+                Some(SaleOutcome::OtherRequest(_)) => Sale::OtherRequest,
+                Some(SaleOutcome::Unavailable(_)) => Sale::Unavailable,
+                // None that was sent, or one of another release.
+                None => return field("outcome", Err(not_known())),
+            })
+        };
+        Ok(Self {
+            sales: each("sales", response.sales, sale)?,
         })
     }
 }

@@ -11,7 +11,7 @@ use values::Timestamp;
 use super::proto;
 use crate::calls::{
     ChangesSince, DeleteProduct, FaultsFound, ForOrder, GetProduct, GetProducts, Outcome, PRODUCTS, ProductsFound,
-    ReservationsAfter, STOCK, Sell,
+    ReservationsAfter, STOCK, Sale, Sales, Sell, SellMany,
 };
 use crate::wire_tests::*;
 use crate::*;
@@ -125,6 +125,15 @@ fn questions_about_stock_come_back_as_they_were() {
         let message = proto::SellRequest::new(&request, mode);
         assert_eq!(Sell::try_from(message).unwrap(), Sell { request, mode });
     }
+    let sell = |mode| Sell {
+        request: request.clone(),
+        mode,
+    };
+    let orders = vec![sell(SaleMode::Always), sell(SaleMode::OnlyIfFree)];
+    comes_back::<proto::SellManyRequest, _>(&SellMany::new(orders).unwrap());
+    let reservations = reservations().into_iter().map(Sale::Reservation);
+    let sales = reservations.chain([Sale::OtherRequest, Sale::Unavailable]).collect();
+    comes_back::<proto::SellManyResponse, _>(&Sales { sales });
     let call = ForOrder { order_id: id('9') };
     comes_back::<proto::ConfirmRequest, _>(&call);
     comes_back::<proto::ReleaseRequest, _>(&call);
@@ -222,7 +231,21 @@ fn a_message_that_holds_what_its_type_cannot_is_refused_with_a_pointer() {
         mode: 7,
         ..proto::SellRequest::new(&request(), SaleMode::Always)
     };
-    assert_eq!(fault::<_, Sell>(sell), format!("/mode: {unknown}"));
+    assert_eq!(fault::<_, Sell>(sell.clone()), format!("/mode: {unknown}"));
+    let many = |orders| proto::SellManyRequest { orders };
+    assert_eq!(
+        fault::<_, SellMany>(many(vec![sell])),
+        format!("/orders/0/mode: {unknown}")
+    );
+    for orders in [0, SellMany::MAX_ORDERS + 1] {
+        let orders = vec![proto::SellRequest::new(&request(), SaleMode::Always); orders];
+        assert_eq!(fault::<_, SellMany>(many(orders)), "/orders: must be 1 to 64");
+    }
+    let sales = vec![proto::Sale { outcome: None }];
+    assert_eq!(
+        fault::<_, Sales>(proto::SellManyResponse { sales }),
+        format!("/sales/0/outcome: {unknown}")
+    );
     assert_eq!(
         fault::<_, Outcome<Confirmed>>(proto::ConfirmResponse { outcome: 9 }),
         format!("/outcome: {unknown}")
