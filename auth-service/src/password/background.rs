@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// By how much a thread is nicer than the others that does not starve.
-pub(super) const NICER: i32 = 10;
+const NICER: i32 = 10;
 
 /// The allocator gives freed memory back to the system a moment later, and only if it is called by then: by the end of a thread.
 const UNTIL_GIVEN_BACK: Duration = Duration::from_millis(5);

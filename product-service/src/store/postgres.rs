@@ -7,7 +7,6 @@ use platform_sql::postgres::{idempotency, outbox};
 use platform_sql::{Error, Migrations, PgDatabase, Reader, Writer};
 use sqlx::{PgConnection as Connection, Postgres as Db, QueryBuilder};
 use uuid::Uuid;
-use values::ProductId;
 
 use crate::text::Terms;
 
@@ -97,12 +96,8 @@ const LOCK_STOCK: &str = " FOR UPDATE OF s";
 /// Whoever has something to do for the order waits.
 const LOCK_RESERVATION: &str = " FOR UPDATE OF r";
 
-/// Whoever else writes the product waits until the unit ends.
-async fn lock_product(connection: &mut Connection, id: ProductId) -> Result<(), Error> {
-    let lock = sqlx::query("SELECT FROM products WHERE id = $1 FOR UPDATE");
-    lock.bind(id.as_uuid()).execute(connection).await?;
-    Ok(())
-}
+/// Whoever else writes the product waits.
+const LOCK_PRODUCT: &str = " FOR UPDATE";
 
 /// The tags of a row of products, as `t.value`.
 const TAGS: &str = "json_array_elements_text(p.tags::json) AS t (value)";
@@ -126,8 +121,7 @@ fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
 }
 
 /// Makes a product unfindable.
-const DELETE_WORDS: &str =
-    "DELETE FROM search WHERE seq = (SELECT p.seq FROM products p WHERE p.id = $1 AND p.deleted_at IS NULL)";
+const DELETE_WORDS: &str = "DELETE FROM search WHERE seq = $1";
 
 /// Makes products findable.
 async fn insert_words(connection: &mut Connection, words: &[(i64, &str)]) -> Result<(), Error> {

@@ -7,7 +7,6 @@ use platform_sql::sqlite::{begin_bulk as begin_batch, end_bulk as end_batches, i
 use platform_sql::{Error, Migrations, Reader, SqliteDatabase, Writer};
 use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection as Connection};
 use uuid::Uuid;
-use values::ProductId;
 
 use crate::text::Terms;
 
@@ -68,11 +67,7 @@ impl SqliteProductStore {
 /// The writer is alone.
 const LOCK_STOCK: &str = "";
 const LOCK_RESERVATION: &str = "";
-
-/// The writer is alone.
-async fn lock_product(_: &mut Connection, _: ProductId) -> Result<(), Error> {
-    Ok(())
-}
+const LOCK_PRODUCT: &str = "";
 
 /// The tags of a row of products, as `t.value`.
 const TAGS: &str = "json_each(p.tags) t";
@@ -100,8 +95,7 @@ fn push_match(sql: &mut QueryBuilder<Db>, terms: &Terms) {
 }
 
 /// Makes a product unfindable.
-const DELETE_WORDS: &str =
-    "DELETE FROM search WHERE rowid = (SELECT p.seq FROM products p WHERE p.id = $1 AND p.deleted_at IS NULL)";
+const DELETE_WORDS: &str = "DELETE FROM search WHERE rowid = $1";
 
 /// Makes products findable.
 async fn insert_words(connection: &mut Connection, words: &[(i64, &str)]) -> Result<(), Error> {

@@ -10,12 +10,13 @@ use product_api::events::{ProductChanged, StockChanged};
 use product_api::{Product, View};
 use product_service::SCHEMA;
 use product_service::store::{
-    Answered, BatchOutcome, BatchRow, ChangedAt, Family, Field, Identity, Once, StockChange, StoreError, Stores,
+    Answered, BatchOutcome, BatchRow, ChangedAt, Family, Field, Identity, ListQuery, Once, Order, StockChange,
+    StoreError, Stores,
 };
 use uuid::Uuid;
 use values::{Money, Timestamp};
 
-use crate::samples::{act, create, find, full_product, now, options, product, record, sku, usd, variant};
+use crate::samples::{act, all, create, find, full_product, now, options, product, record, sku, usd, variant};
 
 pub(crate) async fn open(database: Database) -> Stores {
     open_with(database, Arc::new(SystemClock)).await
@@ -37,6 +38,7 @@ platform_sql::stores!(
         members_of_a_family_differ_in_their_options,
         an_update_replaces_all_but_stock_and_raises_the_version,
         an_update_of_another_version_changes_nothing,
+        updates_at_once_leave_the_tags_of_the_last_one,
         what_is_deleted_cannot_be_written_any_more,
         stock_is_changed_by_a_number_or_to_a_number,
         a_key_makes_a_write_happen_once,
@@ -153,6 +155,40 @@ async fn an_update_of_another_version_changes_nothing(stores: Stores) {
     let refused = stores.products.delete(before.id, Some(2), act()).await;
     assert!(matches!(refused, Err(StoreError::VersionMismatch)));
     assert_eq!(find(&stores, &before).await, before);
+}
+
+/// Tags are taken away by what the row says they are.
+async fn updates_at_once_leave_the_tags_of_the_last_one(stores: Stores) {
+    let before = product("a", "Before");
+    create(&stores, &before).await;
+    let tagged = |number: usize| Product {
+        tags: vec!["all".to_owned(), format!("of {number}")],
+        published: number.is_multiple_of(2),
+        ..before.clone()
+    };
+    let updates = (0..24).map(|number| {
+        let (stores, wanted) = (stores.clone(), tagged(number));
+        tokio::spawn(async move { stores.products.update(record(&wanted), None, act()).await.unwrap() })
+    });
+    for updated in updates.collect::<Vec<_>>() {
+        updated.await.unwrap();
+    }
+    let listed = async |tag: &str| {
+        let query = ListQuery {
+            tag: Some(tag.to_owned()),
+            view: View::Admin,
+            ..all(Order::Newest)
+        };
+        stores.products.list(&query).await.unwrap().len()
+    };
+    let last = find(&stores, &before).await;
+    assert_eq!((last.version, listed("all").await), (25, 1));
+    for number in 0..24 {
+        let tag = format!("of {number}");
+        assert_eq!(listed(&tag).await, usize::from(last.tags.contains(&tag)), "{tag}");
+    }
+    stores.products.delete(before.id, None, act()).await.unwrap();
+    assert_eq!((listed("all").await, listed(&last.tags[1]).await), (0, 0));
 }
 
 async fn what_is_deleted_cannot_be_written_any_more(stores: Stores) {

@@ -88,7 +88,7 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("texts, lists and pairs of texts are JSON")
 }
 
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| Error::Fault(error.into()))
 }
 

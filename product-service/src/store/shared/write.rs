@@ -5,8 +5,8 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 use values::{ProductId, Timestamp};
 
-use super::rows::to_json;
-use super::{Connection, DELETE_WORDS, Db, TAGS, insert_words, lock_product, push_in};
+use super::rows::{json, to_json};
+use super::{Connection, DELETE_WORDS, Db, LOCK_PRODUCT, TAGS, insert_words, push_in};
 use crate::store::{Family, ProductRecord};
 
 /// Rows of one statement: well below what either engine binds.
@@ -160,19 +160,32 @@ pub(super) async fn update_product(
     Ok(true)
 }
 
-/// Takes a living product out of tags and search, and keeps others from writing it until the unit ends. Its row must say
-/// what it said when it was put there.
+/// Takes a living product out of tags and search, and keeps others from writing it until the unit ends. Its row says what it
+/// said when it was put there.
 pub(super) async fn remove_from_index(connection: &mut Connection, id: ProductId) -> Result<(), Error> {
-    lock_product(connection, id).await?;
-    let mut tags = QueryBuilder::<Db>::new(
-        "DELETE FROM product_tags WHERE (tag, published, created_at, product_id) IN (
-             SELECT t.value, p.published, p.created_at, p.id FROM products p CROSS JOIN ",
+    let mut sql = QueryBuilder::<Db>::new(
+        "SELECT seq, tags, published, created_at FROM products WHERE deleted_at IS NULL AND id = ",
     );
-    tags.push(TAGS).push(" WHERE p.deleted_at IS NULL AND p.id = ");
-    tags.push_bind(id.as_uuid()).push(")");
-    tags.build().execute(&mut *connection).await?;
-    let words = sqlx::query(DELETE_WORDS).bind(id.as_uuid());
-    words.execute(connection).await?;
+    sql.push_bind(id.as_uuid()).push(LOCK_PRODUCT);
+    let kept: Option<(i64, String, bool, i64)> = sql.build_query_as().fetch_optional(&mut *connection).await?;
+    let Some((seq, tags, published, created_at)) = kept else {
+        return Ok(());
+    };
+    let tags: Vec<String> = json(&tags)?;
+    if !tags.is_empty() {
+        let mut sql = QueryBuilder::<Db>::new("DELETE FROM product_tags WHERE product_id = ");
+        sql.push_bind(id.as_uuid());
+        sql.push(" AND published = ").push_bind(published);
+        sql.push(" AND created_at = ").push_bind(created_at);
+        sql.push(" AND tag IN (");
+        let mut list = sql.separated(", ");
+        for tag in &tags {
+            list.push_bind(tag);
+        }
+        sql.push(")");
+        sql.build().execute(&mut *connection).await?;
+    }
+    sqlx::query(DELETE_WORDS).bind(seq).execute(connection).await?;
     Ok(())
 }
 
