@@ -86,7 +86,7 @@ pub struct ChangesSince {
     pub limit: u32,
 }
 
-/// `POST /internal/stock/sell`, answered with a [`Reservation`](crate::Reservation).
+/// `POST /internal/stock/sell`, answered with a [`Reservation`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sell {
     /// The goods.

@@ -119,10 +119,10 @@ mod tests {
     use super::*;
 
     /// Doubles what it is given when it is let; tells how many there were.
-    fn doubles(gate: &Arc<Semaphore>) -> (Gather<u32, u32>, Arc<Mutex<Vec<usize>>>) {
+    fn doubles(gate: &Arc<Semaphore>) -> (Gather<usize, usize>, Arc<Mutex<Vec<usize>>>) {
         let (gate, sizes) = (gate.clone(), Arc::<Mutex<Vec<usize>>>::default());
         let seen = sizes.clone();
-        let gather = Gather::new(move |inputs: Vec<u32>| {
+        let gather = Gather::new(move |inputs: Vec<usize>| {
             seen.lock().unwrap().push(inputs.len());
             let gate = gate.clone();
             async move {
@@ -141,7 +141,7 @@ mod tests {
         let all: Vec<_> = (100..200).map(|input| gather.ask(input)).collect();
         let answers = join_all(all);
         let (answers, ()) = futures::future::join(answers, async { gate.add_permits(3) }).await;
-        let answers: Vec<u32> = answers.into_iter().map(Option::unwrap).collect();
+        let answers: Vec<usize> = answers.into_iter().map(Option::unwrap).collect();
         assert_eq!(answers, (100..200).map(|input| input * 2).collect::<Vec<_>>());
         assert_eq!(*sizes.lock().unwrap(), [1, 64, 35]);
     }
@@ -178,9 +178,7 @@ mod tests {
     async fn no_more_than_so_many_wait_and_one_that_goes_away_leaves_its_batch_whole() {
         let gate = Arc::new(Semaphore::new(0));
         let (gather, _) = doubles(&gate);
-        let mut waiting: Vec<_> = (0..=MOST_WAITING as u32)
-            .map(|n| Box::pin(gather.ask(n + 100)))
-            .collect();
+        let mut waiting: Vec<_> = (0..=MOST_WAITING).map(|n| Box::pin(gather.ask(n + 100))).collect();
         for asked in &mut waiting {
             assert!(futures::poll!(asked).is_pending());
         }
@@ -188,6 +186,6 @@ mod tests {
         let last = waiting.pop().unwrap();
         drop(waiting);
         gate.add_permits(99);
-        assert_eq!(last.await, Some(2 * (MOST_WAITING as u32 + 100)));
+        assert_eq!(last.await, Some(2 * (MOST_WAITING + 100)));
     }
 }
