@@ -36,7 +36,7 @@ pub use report::{ImportReport, Note};
 /// The longest record, in bytes: more than the largest product with every sign escaped.
 const MAX_RECORD_BYTES: usize = 2 * 1024 * 1024;
 /// Rows of one chunk.
-const CHUNK_ROWS: usize = 2000;
+const CHUNK_ROWS: usize = 2_000;
 /// A chunk ends before its rows say more than this, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024 * 1024;
 

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::routing::post;
 use axum::{Json, Router};
 use futures::future::join_all;
 use platform_clock::SystemClock;
 use platform_rpc::{Outgoing, Scheme};
+use platform_runtime::context::RequestContext;
 use platform_sql::testing::TestDatabase;
 use product_api::calls::{Sale, Sales, Sell, SellMany};
 use product_api::{Reservation, ReservationState, SaleMode, Stock, StockError, StockRequest};
 use product_service::NAME;
+use tokio::time::Instant;
 
 use super::past::shelf;
 use super::{order, shelved};
@@ -116,9 +119,9 @@ fn sold(sell: &Sell) -> Reservation {
     }
 }
 
-/// A service that says that all is sold, and counts how often it is asked.
+/// A service that says that all is sold, and counts how often it is asked; without a time it does not know how to sell many.
 #[expect(clippy::disallowed_methods, reason = "it stands for a service of another release")]
-async fn counting(knows_many: bool) -> (Arc<Calls>, Arc<dyn Stock>) {
+async fn counting(sells_many_in: Option<Duration>) -> (Arc<Calls>, Arc<dyn Stock>) {
     let calls = Arc::<Calls>::default();
     let one = calls.clone();
     let one = post(move |Json(sell): Json<Sell>| async move {
@@ -126,10 +129,11 @@ async fn counting(knows_many: bool) -> (Arc<Calls>, Arc<dyn Stock>) {
         Json(sold(&sell))
     });
     let mut routes = Router::new().route("/internal/stock/sell", one);
-    if knows_many {
+    if let Some(takes) = sells_many_in {
         let many = calls.clone();
         let many = post(move |Json(call): Json<SellMany>| async move {
             many.many.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(takes).await;
             let sales = call.orders.iter().map(|sell| Sale::Reservation(sold(sell))).collect();
             Json(Sales { sales })
         });
@@ -144,7 +148,7 @@ async fn counting(knows_many: bool) -> (Arc<Calls>, Arc<dyn Stock>) {
 
 #[tokio::test]
 async fn what_gathers_behind_a_sale_is_one_call() {
-    let (calls, stock) = counting(true).await;
+    let (calls, stock) = counting(Some(Duration::ZERO)).await;
     let orders: Vec<_> = (0..65)
         .map(|_| order(&[(&crate::samples::product("a", "A"), 1)]))
         .collect();
@@ -154,8 +158,20 @@ async fn what_gathers_behind_a_sale_is_one_call() {
 }
 
 #[tokio::test]
+async fn the_hurry_of_one_is_not_that_of_the_others() {
+    let (calls, stock) = counting(Some(Duration::from_millis(300))).await;
+    let orders = [(); 3].map(|()| order(&[(&crate::samples::product("a", "A"), 1)]));
+    let sell = |order| stock.sell(order, SaleMode::Always);
+    let mut hurried = RequestContext::detached();
+    hurried.narrow_deadline(Instant::now() + Duration::from_millis(150));
+    let (_, _, other) = tokio::join!(sell(&orders[0]), hurried.scope(sell(&orders[1])), sell(&orders[2]));
+    assert!(other.is_ok(), "{other:?}");
+    assert_eq!(calls.take(), (1, 1));
+}
+
+#[tokio::test]
 async fn a_service_of_the_release_before_is_asked_for_each() {
-    let (calls, stock) = counting(false).await;
+    let (calls, stock) = counting(None).await;
     let orders: Vec<_> = (0..20)
         .map(|_| order(&[(&crate::samples::product("a", "A"), 1)]))
         .collect();

@@ -58,7 +58,7 @@ impl<W: Sells> Selling<W> {
     pub(crate) fn new(way: W) -> Self {
         let one_by_one_until = Mutex::default();
         let seller = Arc::new(Seller { way, one_by_one_until });
-        let gather = Gather::new({
+        let gather = Gather::new(SellMany::MAX_ORDERS, {
             let seller = seller.clone();
             move |asked| seller.clone().sell(asked)
         });
@@ -100,11 +100,12 @@ impl<W: Sells> Seller<W> {
         join_all(sales).await
     }
 
-    /// For the request of the first of them.
+    /// For the request of the first of them, whose hurry is not that of the others.
     async fn sell_many(&self, asked: &[Asked]) -> Result<Vec<Sale>, AskError> {
         let orders = asked.iter().map(|(sell, _)| sell.clone()).collect();
         let context = asked.first().and_then(|(_, context)| context.as_ref());
-        let Sales { sales } = within(context, self.way.ask_for_many(SellMany { orders })).await?;
+        let context = context.map(RequestContext::without_deadline);
+        let Sales { sales } = within(context.as_ref(), self.way.ask_for_many(SellMany { orders })).await?;
         if sales.len() != asked.len() {
             return Err(AskError::Unknown("there are not as many sales as orders".into()));
         }
@@ -122,7 +123,7 @@ impl<W: Sells> Seller<W> {
 
 async fn within<F: Future>(context: Option<&RequestContext>, work: F) -> F::Output {
     match context {
-        Some(context) => context.clone().scope(work).await,
+        Some(context) => context.scope(work).await,
         None => work.await,
     }
 }

@@ -6,21 +6,21 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
-/// Inputs of one batch.
-const MOST_INPUTS: usize = 64;
 /// Inputs that may wait.
 const MOST_WAITING: usize = 1_024;
 /// How long a batch is waited for before the next one is sent beside it: a neighbour that is slow to answer one of them does not
 /// hold up the others.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Gathers inputs while a batch is under way, and sends them as the next one, of up to 64.
+/// Gathers inputs while a batch is under way, and sends them as the next one.
 ///
 /// Nothing waits for a batch to fill: while none is under way an input is a batch of one. A batch goes on when those who
 /// asked are gone.
 pub struct Gather<In, Out>(Arc<Inner<In, Out>>);
 
 struct Inner<In, Out> {
+    /// Inputs of one batch.
+    most: usize,
     send: Box<dyn Fn(Vec<In>) -> BoxFuture<'static, Vec<Out>> + Send + Sync>,
     queue: Mutex<Queue<In, Out>>,
 }
@@ -40,12 +40,13 @@ impl<In, Out> Clone for Gather<In, Out> {
 }
 
 impl<In: Send + 'static, Out: Send + 'static> Gather<In, Out> {
-    /// With what sends a batch and answers it in the order of its inputs. It must end by itself.
-    pub fn new<F>(send: impl Fn(Vec<In>) -> F + Send + Sync + 'static) -> Self
+    /// With the most inputs of a batch, and what sends one and answers it in the order of its inputs. It must end by itself.
+    pub fn new<F>(most: usize, send: impl Fn(Vec<In>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Vec<Out>> + Send + 'static,
     {
         Self(Arc::new(Inner {
+            most,
             send: Box::new(move |inputs| Box::pin(send(inputs))),
             queue: Mutex::new(Queue {
                 is_busy: false,
@@ -63,7 +64,7 @@ impl<In: Send + 'static, Out: Send + 'static> Gather<In, Out> {
                 return None;
             }
             queue.waiting.push((input, reply));
-            queue.next_if_idle()
+            queue.next_if_idle(self.0.most)
         };
         if let Some(batch) = first {
             tokio::spawn(self.0.clone().serve(batch));
@@ -89,7 +90,7 @@ impl<In: Send + 'static, Out: Send + 'static> Inner<In, Out> {
                 }
             });
             let _ = tokio::time::timeout(PATIENCE, sent).await;
-            let next = self.queue().next();
+            let next = self.queue().next(self.most);
             match next {
                 Some(next) => batch = next,
                 None => return,
@@ -99,12 +100,12 @@ impl<In: Send + 'static, Out: Send + 'static> Inner<In, Out> {
 }
 
 impl<In, Out> Queue<In, Out> {
-    fn next_if_idle(&mut self) -> Option<Vec<Waiting<In, Out>>> {
-        if self.is_busy { None } else { self.next() }
+    fn next_if_idle(&mut self, most: usize) -> Option<Vec<Waiting<In, Out>>> {
+        if self.is_busy { None } else { self.next(most) }
     }
 
-    fn next(&mut self) -> Option<Vec<Waiting<In, Out>>> {
-        let rest = self.waiting.split_off(self.waiting.len().min(MOST_INPUTS));
+    fn next(&mut self, most: usize) -> Option<Vec<Waiting<In, Out>>> {
+        let rest = self.waiting.split_off(self.waiting.len().min(most));
         let batch = std::mem::replace(&mut self.waiting, rest);
         self.is_busy = !batch.is_empty();
         self.is_busy.then_some(batch)
@@ -122,7 +123,7 @@ mod tests {
     fn doubles(gate: &Arc<Semaphore>) -> (Gather<usize, usize>, Arc<Mutex<Vec<usize>>>) {
         let (gate, sizes) = (gate.clone(), Arc::<Mutex<Vec<usize>>>::default());
         let seen = sizes.clone();
-        let gather = Gather::new(move |inputs: Vec<usize>| {
+        let gather = Gather::new(64, move |inputs: Vec<usize>| {
             seen.lock().unwrap().push(inputs.len());
             let gate = gate.clone();
             async move {
