@@ -18,3 +18,11 @@ pub mod reconcile;
 pub mod serve;
 pub mod shop;
 pub mod welcome;
+
+use std::process::ExitCode;
+
+/// The `main` of the binary. It is here because generic and async code is compiled in each crate that uses it: in the binary
+/// it would be a second time.
+pub fn main() -> ExitCode {
+    platform_runtime::command::run::<process::Stoa>()
+}

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use monolith::process::Stoa;
-use platform_runtime::command;
-
 fn main() -> ExitCode {
-    command::run::<Stoa>()
+    monolith::main()
 }
