@@ -174,10 +174,11 @@ impl SqliteDatabase {
         options_of(self.options.get_filename()).read_only(true)
     }
 
-    /// Commits what waits and closes the file, so that another process may open it.
+    /// Commits what waits and closes the file, so that another process may open it. The writer is the last to go, for the last one
+    /// copies the log to the file, which those that only read cannot.
     pub async fn close(&self) {
-        self.writer.close().await;
         self.reader.0.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use platform_clock::SystemClock;
+use platform_clock::{Clock, SystemClock};
 use platform_sql::testing::TestDatabase;
 use platform_sql::{Database, DatabaseConfig, Error, OpenError, PgDatabase, PostgresConfig, postgres};
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
+
+use crate::shelf::SCHEMA;
 
 /// Another process, which has a data directory.
 struct Holder(Child);
@@ -67,6 +69,27 @@ async fn a_process_waits_for_the_one_before_it_to_be_gone() {
 async fn open_shelf(dir: &Path) -> Result<Database, OpenError> {
     let config = DatabaseConfig::SqliteDir(dir.to_owned());
     Database::open(&config, "shelf", Arc::new(SystemClock)).await
+}
+
+#[tokio::test]
+async fn a_database_that_was_closed_is_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = open_shelf(dir.path()).await.unwrap();
+    shelf.migrate(&SCHEMA).await.unwrap();
+    shelf
+        .claim_owner("this test", "DATA_DIR", SystemClock.now())
+        .await
+        .unwrap();
+    shelf.ping().await.unwrap();
+    assert!(dir.path().join("shelf.db-wal").exists());
+
+    shelf.close().await;
+    let names = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.filter(|name| name != ".lock").collect();
+    names.sort();
+    assert_eq!(names, ["shelf.db"]);
 }
 
 #[tokio::test]
