@@ -125,8 +125,8 @@ fn take_what_is_left() {
     if thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy).is_err() {
         stand_back();
     }
-    // Whoever was woken on this processor before was put behind a thread like all others, and would wait there for the next
-    // tick of the clock, 4 ms. The end of a request that asks for a hash wakes others.
+    // Whoever was woken on this processor until now stands behind what was a thread like all others. The change wakes nobody:
+    // it would wait for the next tick of the clock, some milliseconds.
     thread::yield_now();
 }
 
