@@ -1,15 +1,22 @@
 //! Work that takes what everybody else leaves of the processors, and does not starve where they leave nothing.
 //!
 //! However nice a thread is, the kernel lets it finish its slice of some milliseconds before a request is served that arrives
-//! meanwhile. One with the policy `SCHED_IDLE` is put aside at once; but on a machine that is never idle it gets a three
-//! hundredth of a processor, and it cannot come back from there. So whoever is not done in time is done once more, by a thread
-//! that is only nice: it gets a tenth.
+//! meanwhile. One with the policy `SCHED_IDLE` is put aside at once when somebody wakes on its processor. Not so when one of two
+//! others there goes to sleep: the scheduler (EEVDF, since Linux 6.6) takes the next one by what each has had of its share, which
+//! may be the idle one, and looks again when somebody wakes or at the next tick of its clock, some milliseconds later. So beside
+//! such a thread there is one that does nothing but wake where it runs, a few thousand times a second ([`Heartbeat`]).
+//!
+//! On a machine that is never idle such work gets a three hundredth of a processor, and it cannot come back from there. So whoever
+//! is not done in time is done once more, by a thread that is only nice: it gets a tenth.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use rustix::thread::{CpuSet, sched_setaffinity};
 use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -18,6 +25,10 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// By how much a thread is nicer than the others that does not starve.
 const NICER: i32 = 10;
+
+/// The longest that somebody waits behind work that takes what is left, but for the moment a thread takes to wake. Each beat
+/// costs some 5 us.
+const BEAT: Duration = Duration::from_micros(250);
 
 /// The allocator gives freed memory back to the system a moment later, and only if it is called by then: by the end of a thread.
 const UNTIL_GIVEN_BACK: Duration = Duration::from_millis(5);
@@ -100,17 +111,17 @@ impl Drop for Turn {
 }
 
 /// Does it on a thread that lets go of what it holds before it answers.
-fn spawn<T: Send + 'static>(
-    stand: fn(),
+fn spawn<T: Send + 'static, S: 'static>(
+    stand: fn() -> S,
     work: Arc<impl Fn() -> T + Send + Sync + 'static>,
     answer: mpsc::Sender<T>,
     held: impl Send + 'static,
 ) -> io::Result<()> {
     let thread = thread::Builder::new().name("password-hash".to_owned());
     thread.spawn(move || {
-        stand();
+        let standing = stand();
         let result = work();
-        drop(held);
+        drop((standing, held));
         // Whoever asked may be gone, or have an answer already.
         let _ = answer.try_send(result);
         thread::sleep(UNTIL_GIVEN_BACK);
@@ -119,7 +130,9 @@ fn spawn<T: Send + 'static>(
 }
 
 /// Only where nobody else wants the processor. Where the system does not allow it, as nice as can be.
-fn take_what_is_left() {
+fn take_what_is_left() -> Heartbeat {
+    // Before the policy is changed, for a thread is begun with that of whoever begins it.
+    let heartbeat = Heartbeat::start();
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     let thread = thread_priority::thread_native_id();
     if thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy).is_err() {
@@ -128,6 +141,50 @@ fn take_what_is_left() {
     // Whoever was woken on this processor until now stands behind what was a thread like all others. The change wakes nobody:
     // it would wait for the next tick of the clock, some milliseconds.
     thread::yield_now();
+    heartbeat
+}
+
+/// Makes the scheduler choose anew where a thread runs, again and again until it is dropped.
+struct Heartbeat(#[expect(dead_code, reason = "it is there or it is not")] Arc<()>);
+
+impl Heartbeat {
+    /// For the calling thread. Where there is no thread or no `/proc` to be had, others wait for the tick now and then.
+    fn start() -> Self {
+        let alive = Arc::new(());
+        if let Ok(stat) = File::open("/proc/thread-self/stat") {
+            let held = Arc::downgrade(&alive);
+            let thread = thread::Builder::new().name("password-beat".to_owned());
+            let _ = thread.spawn(move || {
+                let mut here = None;
+                while held.strong_count() > 0 {
+                    let there = processor(&stat);
+                    if here != there {
+                        there.inspect(|there| stay_on(*there));
+                        here = there;
+                    }
+                    thread::sleep(BEAT);
+                }
+            });
+        }
+        Self(alive)
+    }
+}
+
+/// Where a thread runs, by the 39th field of its `/proc/[pid]/stat`, the 37th after its name.
+fn processor(stat: &File) -> Option<usize> {
+    let mut line = [0; 512];
+    let length = stat.read_at(&mut line, 0).ok()?;
+    let line = str::from_utf8(line.get(..length)?).ok()?;
+    line.rsplit_once(')')?.1.split_ascii_whitespace().nth(36)?.parse().ok()
+}
+
+/// Keeps the calling thread on a processor, where that is allowed.
+fn stay_on(processor: usize) {
+    if processor < CpuSet::MAX_CPU {
+        let mut only = CpuSet::new();
+        only.set(processor);
+        let _ = sched_setaffinity(None, &only);
+    }
 }
 
 /// Behind everybody else, with a tenth of a processor where they want all of it. Where the system does not allow it, like them.
@@ -139,6 +196,7 @@ fn stand_back() {
 mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
+    use rustix::thread::sched_getaffinity;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -148,7 +206,10 @@ mod tests {
 
     /// Policy and niceness of the calling thread.
     fn standing() -> (u32, i32) {
-        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        standing_in(&std::fs::read_to_string("/proc/thread-self/stat").unwrap())
+    }
+
+    fn standing_in(stat: &str) -> (u32, i32) {
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
         (fields[38].parse().unwrap(), fields[16].parse().unwrap())
     }
@@ -174,6 +235,23 @@ mod tests {
         }
     }
 
+    /// The processors on which threads may run that wake again and again, and like whom they run.
+    fn heartbeats() -> Vec<(String, u32)> {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let tasks = tasks.filter_map(|task| {
+            let task = task.unwrap().path();
+            // It may be gone meanwhile.
+            let stat = std::fs::read_to_string(task.join("stat")).ok()?;
+            let status = std::fs::read_to_string(task.join("status")).ok()?;
+            let allowed = status
+                .lines()
+                .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+            stat.contains("(password-beat)")
+                .then(|| (allowed.trim().to_owned(), standing_in(&stat).0))
+        });
+        tasks.collect()
+    }
+
     async fn until(what: impl Fn() -> bool) {
         while !what() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -186,6 +264,25 @@ mod tests {
         let permits = Arc::new(Semaphore::new(1));
         assert_eq!(run(&Arc::default(), &permits, standing).await.0, IDLE);
         assert_eq!(standing(), before);
+    }
+
+    #[tokio::test]
+    async fn wherever_it_is_done_somebody_wakes_again_and_again() {
+        let permits = Arc::new(Semaphore::new(1));
+        let work = || {
+            let allowed = sched_getaffinity(None).unwrap();
+            let unwatched = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).find(|cpu| {
+                stay_on(*cpu);
+                let mut looks = 0..5_000;
+                !looks.any(|_| {
+                    thread::sleep(Duration::from_millis(1));
+                    heartbeats().contains(&(cpu.to_string(), OTHER))
+                })
+            });
+            (standing().0, unwatched)
+        };
+        assert_eq!(run(&Arc::default(), &permits, work).await, (IDLE, None));
+        until(|| heartbeats().is_empty()).await;
     }
 
     #[tokio::test]
