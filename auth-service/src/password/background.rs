@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// By how much a thread is nicer than the others that does not starve.
 const NICER: i32 = 10;
 
-/// The longest that somebody waits behind work that takes what is left, but for the moment a thread takes to wake. Each beat
-/// costs some 5 us.
+/// The longest that somebody waits behind work that takes what is left, but for the moment a thread takes to wake. All beats of a
+/// piece make it longer by a twentieth.
 const BEAT: Duration = Duration::from_micros(250);
 
 /// The allocator gives freed memory back to the system a moment later, and only if it is called by then: by the end of a thread.
