@@ -367,7 +367,7 @@ impl Bench<'_> {
     }
 
     fn storm_seconds(&self) -> f64 {
-        self.options.seconds.max(8.0)
+        self.options.seconds.max(12.0)
     }
 }
 

@@ -71,7 +71,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn empty() -> Self {
+    /// Of no run yet.
+    pub fn empty() -> Self {
         let longest = u64::try_from(EXCHANGE_LIMIT.as_micros()).expect("a minute fits") * 2;
         let latencies = Histogram::new_with_bounds(1, longest, 3).expect("the bounds are in order");
         Self {
@@ -95,6 +96,12 @@ impl Outcome {
     /// Milliseconds in which this share (0 to 1) of the wanted answers had come.
     pub fn quantile_ms(&self, share: f64) -> f64 {
         count(self.latencies.value_at_quantile(share)) / 1e3
+    }
+
+    /// Adds a run that was made after this one.
+    pub fn append(&mut self, later: &Self) {
+        self.add(later);
+        self.elapsed += later.elapsed;
     }
 
     /// Adds what another connection saw.
