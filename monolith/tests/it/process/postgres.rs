@@ -1,12 +1,16 @@
 //! One server, four schemas, four roles.
 
+use std::time::Duration;
+
 use platform_sql::DatabaseConfig;
 use platform_sql::testing::TestDatabase;
-use platform_testing::NatsServer;
+use platform_testing::{NatsServer, Process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
-use super::shop::{Shop, settings, stoa};
+use super::shop::{Shop, binary, borrowed, settings, stoa};
 
 const SERVICES: [&str; 4] = ["auth", "order", "product", "user"];
 
@@ -136,11 +140,26 @@ async fn postgres_a_second_process_on_the_same_schemas_needs_a_way_for_events() 
     // Whoever is killed is not in anybody's way.
     shop.process.kill().await;
     let first = Shop::open_with(&["serve"], &told).await;
-    let second = Shop::open_with(&["serve"], &told).await;
+    let second = open_beside(&first.process, &told).await;
     assert_eq!(
         serve(&alone).await,
         "error: NATS_URL: must be set: another process serves these schemas"
     );
     first.stop().await;
-    second.stop().await;
+    assert!(TcpStream::connect(second.address).await.is_ok());
+    assert!(second.terminate().await.success());
+}
+
+/// Starts a successor where another shop still listens, and waits until it listens there, too.
+async fn open_beside(shop: &Process, settings: &[(&'static str, String)]) -> Process {
+    let successor = Process::launch_on(shop.address, binary(), &["serve"], &borrowed(settings));
+    // The listener for operators opens after the public one.
+    let listens = async {
+        while TcpStream::connect(successor.admin).await.is_err() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let listened = timeout(Duration::from_mins(1), listens).await;
+    listened.expect("the successor ended or does not listen");
+    successor
 }

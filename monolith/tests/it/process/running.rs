@@ -1,9 +1,13 @@
 //! A shop from its start to its orders.
 
+use std::time::Duration;
+
 use platform_sql::testing::TestDatabase;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::on_both_engines;
+use super::settings::assert_one_line;
 use super::shop::{Shop, settings, stoa};
 
 on_both_engines!(
@@ -101,6 +105,26 @@ async fn a_second_process_on_the_same_data_is_refused_in_one_line() {
             second.stderr
         );
         assert_eq!(second.stderr.lines().count(), 1, "{}", second.stderr);
+    }
+    shop.stop().await;
+}
+
+#[tokio::test]
+async fn another_shop_on_its_port_is_refused_in_one_line() {
+    let shop = Shop::open(&TestDatabase::sqlite()).await;
+    for (setting, taken) in [
+        ("LISTEN_ADDR", shop.process.address),
+        ("ADMIN_LISTEN_ADDR", shop.process.admin),
+    ] {
+        let other = TestDatabase::sqlite();
+        let mut settings = settings(&other);
+        settings.extend([
+            ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
+            ("RUST_LOG", "error".to_owned()),
+            (setting, taken.to_string()),
+        ]);
+        let refused = timeout(Duration::from_mins(1), stoa(&["serve"], &settings)).await;
+        assert_one_line(&refused.expect("the other shop serves"), 1, setting);
     }
     shop.stop().await;
 }

@@ -55,7 +55,7 @@ async fn config_shows_what_is_read_and_no_secret() {
     }
 }
 
-fn assert_one_line(outcome: &Outcome, code: i32, name: &str) {
+pub(super) fn assert_one_line(outcome: &Outcome, code: i32, name: &str) {
     let said = &outcome.stderr;
     assert_eq!(outcome.status.code(), Some(code), "{name}: {said}");
     assert!(said.starts_with("error: ") && said.contains(name), "{name}: {said}");

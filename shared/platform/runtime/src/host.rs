@@ -43,6 +43,9 @@ pub struct HostConfig {
     /// Whether connections are counted by address, as `rate_limits` says. A process behind a proxy, which is one address for
     /// everybody, sets it to false.
     pub counts_peers: bool,
+    /// Whether a successor may listen where this process does while it drains. Not if this one alone may open its database: no
+    /// successor can be ready beside it, and another shop on its port would take every other request.
+    pub shares_ports: bool,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
 }
@@ -94,6 +97,7 @@ impl HostConfig {
             drain_delay: settings.duration("DRAIN_DELAY", usual, "how long to go on serving after SIGTERM"),
             rate_limits,
             counts_peers: rate_limits,
+            shares_ports: true,
             telemetry: crate::settings::FromSettings::load(settings),
         }
     }
@@ -167,7 +171,11 @@ impl Host {
         limits: Limits,
         app: impl App,
     ) -> Result<SocketAddr, HostError> {
-        let bound = Listener::bind(address, limits);
+        let bound = if self.config.shares_ports {
+            Listener::bind(address, limits)
+        } else {
+            Listener::bind_alone(address, limits)
+        };
         let listener = bound.map_err(|source| HostError::Listen {
             setting,
             address,

@@ -88,9 +88,18 @@ impl Listener {
 
     /// Binds an address. A successor may bind it too while this process drains.
     pub fn bind(address: SocketAddr, limits: Limits) -> io::Result<Self> {
+        Self::open(address, limits, true)
+    }
+
+    /// Binds an address that nobody else listens on: for a process that has no successor before it is gone.
+    pub fn bind_alone(address: SocketAddr, limits: Limits) -> io::Result<Self> {
+        Self::open(address, limits, false)
+    }
+
+    fn open(address: SocketAddr, limits: Limits, shared: bool) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        socket.set_reuse_port(shared)?;
         // Accepted sockets inherit these, which saves the system calls for each of them.
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Self::UNACKNOWLEDGED))?;

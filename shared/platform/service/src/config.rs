@@ -23,9 +23,14 @@ pub struct ServiceConfig {
 impl ServiceConfig {
     /// Reads them; `port` is where the service listens unless `LISTEN_ADDR` says otherwise.
     pub fn load(settings: &mut Settings, port: u16) -> Self {
+        let host = HostConfig::load(settings, port);
+        let database = database(settings);
         Self {
-            host: HostConfig::load(settings, port),
-            database: database(settings),
+            host: HostConfig {
+                shares_ports: !database.is_embedded(),
+                ..host
+            },
+            database,
             events: EventsConfig::load(settings),
             issuer: settings.get("TOKEN_ISSUER", "stoa", "who signs tokens; the same in every process"),
         }

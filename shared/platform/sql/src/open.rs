@@ -42,6 +42,11 @@ impl PostgresConfig {
 }
 
 impl DatabaseConfig {
+    /// Whether the data are files of this process, which no other may write.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::SqliteDir(_) | Self::SqliteFile(_))
+    }
+
     /// `database_url` if there is one, else a directory. `sqlite:<path>` names a file where it ends in `.db` or `.sqlite`,
     /// else a directory. The error is one line for an operator and shows no password.
     pub fn from_settings(database_url: Option<&str>, data_dir: &Path) -> Result<Self, String> {
