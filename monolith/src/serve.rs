@@ -45,13 +45,14 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
     } else {
         None
     };
-    let bootstrapped = match &shop.auth {
-        Some(auth) => {
-            let first = config.auth.first_admin(std::io::stderr().is_terminal());
-            Some(auth.service().bootstrap(first).await?)
-        }
-        None => None,
-    };
+    if let Some(auth) = &shop.auth {
+        let first = config.auth.first_admin(std::io::stderr().is_terminal());
+        // At once: a password that was made up is gone if anything below fails.
+        auth.service()
+            .bootstrap(first)
+            .await?
+            .announce(&mut std::io::stderr())?;
+    }
     let bus = config.events.connect(Stoa::BINARY, clock.clone()).await?;
     shop.start(bus.clone(), host.lifecycle()).await?;
     let health = shop.checks(config.events.checks(&bus, Health::new(host.lifecycle().clone())));
@@ -74,9 +75,6 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
         database: &config.database,
     };
     greet(&welcome, demo.as_ref());
-    if let Some(bootstrapped) = bootstrapped {
-        bootstrapped.announce(&mut std::io::stderr())?;
-    }
     host.run().await;
     adapting.abort();
     bus.close().await;

@@ -1,14 +1,17 @@
 //! A shop from its start to its orders.
 
+use std::net::TcpListener;
+use std::path::Path;
 use std::time::Duration;
 
 use platform_sql::testing::TestDatabase;
+use platform_testing::run;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::on_both_engines;
 use super::settings::assert_one_line;
-use super::shop::{Shop, settings, stoa};
+use super::shop::{Shop, binary, settings, stoa};
 
 on_both_engines!(
     an_empty_place_becomes_a_shop_that_sells_and_keeps_its_orders,
@@ -125,6 +128,28 @@ async fn another_shop_on_its_port_is_refused_in_one_line() {
         ]);
         let refused = timeout(Duration::from_mins(1), stoa(&["serve"], &settings)).await;
         assert_one_line(&refused.expect("the other shop serves"), 1, setting);
+        let place = other.config().to_string();
+        let made = Path::new(place.trim_start_matches("sqlite:")).exists();
+        assert!(!made, "a start that failed left something behind");
     }
     shop.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_that_was_made_up_is_shown_even_if_the_start_fails_after_that() {
+    let database = TestDatabase::sqlite();
+    let place = database.config().to_string();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let in_use = taken.local_addr().unwrap().to_string();
+    // Only on a terminal a password is made up, which `script` is.
+    let serve = format!("{} serve", binary().display());
+    let settings = [
+        ("DATABASE_URL", place.as_str()),
+        ("LISTEN_ADDR", "127.0.0.1:0"),
+        ("SERVICES_LISTEN_ADDR", &in_use),
+    ];
+    let refused = run(Path::new("script"), &["-qec", &serve, "/dev/null"], &settings).await;
+    let said = refused.stdout;
+    assert!(said.contains("SERVICES_LISTEN_ADDR: cannot listen"), "{said}");
+    assert!(said.contains("The first admin was made."), "{said}");
 }

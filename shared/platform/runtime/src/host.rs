@@ -71,6 +71,16 @@ pub enum HostError {
     Signals(#[source] io::Error),
 }
 
+impl HostError {
+    fn listen(setting: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Listen {
+            setting,
+            address,
+            source,
+        }
+    }
+}
+
 impl HostConfig {
     /// How far the admin port is from the public one.
     const ADMIN_OFFSET: u16 = 1000;
@@ -112,8 +122,15 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts telemetry and the wait for signals. Once in a process, inside a runtime.
+    /// Starts telemetry and the wait for signals, and looks whether the listeners will find their addresses free: a start that
+    /// fails by them is to leave nothing behind. Once in a process, inside a runtime.
     pub fn start(config: &HostConfig, name: &'static str) -> Result<Self, HostError> {
+        for (setting, address) in [
+            ("LISTEN_ADDR", config.listen),
+            ("ADMIN_LISTEN_ADDR", config.admin_listen),
+        ] {
+            Listener::check(address, config.shares_ports).map_err(HostError::listen(setting, address))?;
+        }
         let telemetry = Telemetry::start(&config.telemetry, name)?;
         let lifecycle = Lifecycle::new(config.drain_delay);
         lifecycle.stop_on_signals().map_err(HostError::Signals)?;
@@ -176,11 +193,7 @@ impl Host {
         } else {
             Listener::bind_alone(address, limits)
         };
-        let listener = bound.map_err(|source| HostError::Listen {
-            setting,
-            address,
-            source,
-        })?;
+        let listener = bound.map_err(HostError::listen(setting, address))?;
         let address = listener.local_addr();
         tracing::info!(%address, setting, "listening");
         self.server.add(listener, app);

@@ -96,17 +96,19 @@ impl Listener {
         Self::open(address, limits, false)
     }
 
+    /// Whether an address can be bound, before anything is done that cannot be undone.
+    pub(crate) fn check(address: SocketAddr, shared: bool) -> io::Result<()> {
+        Self::bound(address, shared).map(drop)
+    }
+
     fn open(address: SocketAddr, limits: Limits, shared: bool) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(shared)?;
+        let socket = Self::bound(address, shared)?;
         // Accepted sockets inherit these, which saves the system calls for each of them.
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Self::UNACKNOWLEDGED))?;
         #[cfg(target_os = "linux")]
         socket.set_tcp_user_timeout(Some(Self::UNACKNOWLEDGED))?;
         socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
         socket.listen(Self::BACKLOG)?;
         let socket = TcpListener::from_std(socket.into())?;
         let address = socket.local_addr()?;
@@ -115,6 +117,14 @@ impl Listener {
             address,
             limits,
         })
+    }
+
+    fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(shared)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
     }
 
     /// The address, with the port that port 0 became.
