@@ -1,5 +1,6 @@
 //! The service put together, for whichever process it lives in.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use auth_api::Accounts;
 use platform_clock::Clock;
 use platform_events::{Bus, Relay};
 use platform_runtime::Info;
+use platform_runtime::command::Failure;
 use platform_runtime::grpc::GrpcRouter;
 use platform_runtime::health::Health;
 use platform_runtime::lifecycle::Lifecycle;
@@ -107,6 +109,15 @@ impl App {
     /// The rules, for commands and for the first admin.
     pub fn service(&self) -> &AuthService {
         &self.service
+    }
+
+    /// Makes the first admin if there is none, and tells whoever starts the process: at once, for a password that was made up is known to
+    /// nobody else, and gone if the start fails after this.
+    pub async fn bootstrap(&self, config: &Config) -> Result<(), Failure> {
+        let mut terminal = std::io::stderr();
+        let first = config.first_admin(terminal.is_terminal());
+        self.service.bootstrap(first).await?.announce(&mut terminal)?;
+        Ok(())
     }
 
     /// What other services may call.

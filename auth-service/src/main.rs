@@ -1,6 +1,6 @@
 //! auth-service as a process of its own: config, telemetry, build, serve.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,8 +66,7 @@ impl Process for AuthProcess {
     async fn serve(config: Config, _: NoArguments) -> Outcome {
         let host = ServiceHost::start(&config.service, Self::NAME, NAME).await?;
         let app = build(&config, host.database.clone(), host.clock.clone()).await?;
-        let first = config.auth.first_admin(std::io::stderr().is_terminal());
-        app.service().bootstrap(first).await?.announce(&mut std::io::stderr())?;
+        app.bootstrap(&config.auth).await?;
         let trust = Trust::new(
             &config.auth.issuer,
             Arc::new(AccountsKeys::new(app.accounts())),

@@ -49,6 +49,7 @@ impl FromSettings for Config {
         let host = HostConfig {
             // Behind a proxy everybody comes from one address.
             counts_peers: host.counts_peers && gateway.trusted_proxy_hops == 0,
+            // A mere gateway keeps nothing.
             shares_ports: !database.is_embedded() || places.schemas().is_empty(),
             ..host
         };

@@ -46,12 +46,7 @@ pub async fn serve(config: &Config, arguments: Serve) -> Result<(), Failure> {
         None
     };
     if let Some(auth) = &shop.auth {
-        let first = config.auth.first_admin(std::io::stderr().is_terminal());
-        // At once: a password that was made up is gone if anything below fails.
-        auth.service()
-            .bootstrap(first)
-            .await?
-            .announce(&mut std::io::stderr())?;
+        auth.bootstrap(&config.auth).await?;
     }
     let bus = config.events.connect(Stoa::BINARY, clock.clone()).await?;
     shop.start(bus.clone(), host.lifecycle()).await?;

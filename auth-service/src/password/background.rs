@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const NICER: i32 = 10;
 
 /// The longest that somebody waits behind work that takes what is left, but for the moment a thread takes to wake. All beats of a
-/// piece make it longer by a twentieth.
+/// piece make it longer by a twentieth, and by an eighth where others work beside it.
 const BEAT: Duration = Duration::from_micros(250);
 
 /// The allocator gives freed memory back to the system a moment later, and only if it is called by then: by the end of a thread.

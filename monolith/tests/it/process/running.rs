@@ -119,32 +119,30 @@ async fn another_shop_on_its_port_is_refused_in_one_line() {
         ("LISTEN_ADDR", shop.process.address),
         ("ADMIN_LISTEN_ADDR", shop.process.admin),
     ] {
-        let other = TestDatabase::sqlite();
-        let mut settings = settings(&other);
-        settings.extend([
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        let settings = [
+            ("DATA_DIR", data.to_str().unwrap().to_owned()),
             ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
             ("RUST_LOG", "error".to_owned()),
             (setting, taken.to_string()),
-        ]);
+        ];
         let refused = timeout(Duration::from_mins(1), stoa(&["serve"], &settings)).await;
         assert_one_line(&refused.expect("the other shop serves"), 1, setting);
-        let place = other.config().to_string();
-        let made = Path::new(place.trim_start_matches("sqlite:")).exists();
-        assert!(!made, "a start that failed left something behind");
+        assert!(!data.exists(), "a start that failed left something behind");
     }
     shop.stop().await;
 }
 
 #[tokio::test]
 async fn a_password_that_was_made_up_is_shown_even_if_the_start_fails_after_that() {
-    let database = TestDatabase::sqlite();
-    let place = database.config().to_string();
+    let place = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let in_use = taken.local_addr().unwrap().to_string();
     // Only on a terminal a password is made up, which `script` is.
     let serve = format!("{} serve", binary().display());
     let settings = [
-        ("DATABASE_URL", place.as_str()),
+        ("DATA_DIR", place.path().to_str().unwrap()),
         ("LISTEN_ADDR", "127.0.0.1:0"),
         ("SERVICES_LISTEN_ADDR", &in_use),
     ];

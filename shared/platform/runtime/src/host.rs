@@ -188,11 +188,7 @@ impl Host {
         limits: Limits,
         app: impl App,
     ) -> Result<SocketAddr, HostError> {
-        let bound = if self.config.shares_ports {
-            Listener::bind(address, limits)
-        } else {
-            Listener::bind_alone(address, limits)
-        };
+        let bound = Listener::open(address, limits, self.config.shares_ports);
         let listener = bound.map_err(HostError::listen(setting, address))?;
         let address = listener.local_addr();
         tracing::info!(%address, setting, "listening");

@@ -91,17 +91,13 @@ impl Listener {
         Self::open(address, limits, true)
     }
 
-    /// Binds an address that nobody else listens on: for a process that has no successor before it is gone.
-    pub fn bind_alone(address: SocketAddr, limits: Limits) -> io::Result<Self> {
-        Self::open(address, limits, false)
-    }
-
     /// Whether an address can be bound, before anything is done that cannot be undone.
     pub(crate) fn check(address: SocketAddr, shared: bool) -> io::Result<()> {
         Self::bound(address, shared).map(drop)
     }
 
-    fn open(address: SocketAddr, limits: Limits, shared: bool) -> io::Result<Self> {
+    /// Binds an address; unless it is `shared`, nobody else may listen there.
+    pub(crate) fn open(address: SocketAddr, limits: Limits, shared: bool) -> io::Result<Self> {
         let socket = Self::bound(address, shared)?;
         // Accepted sockets inherit these, which saves the system calls for each of them.
         socket.set_tcp_nodelay(true)?;
