@@ -4,7 +4,6 @@
 //! that no pool of connections can favour another.
 
 use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use platform_context::{RequestContext, deadline, propagate};
 use platform_problem::{Problem, codes};
 use platform_rpc::balancer::{Balancer, Lease, Outcome, Wanted};
-use platform_rpc::{Dial, Outgoing, RetryBudget, Target};
+use platform_rpc::{Dial, Late, Outgoing, RetryBudget, Target};
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
@@ -63,12 +62,14 @@ enum Tried {
     NeverSent(Problem),
     /// Nobody knows what it did.
     Unknown(Problem),
+    /// It took too long; a retry is taken out of the budget.
+    CutShort,
     /// The client broke its own request off; no endpoint is to blame.
     ClientsFault(Problem),
 }
 
 impl RemoteUpstream {
-    /// How long an endpoint may take over a harmless request before another is asked.
+    /// How long an endpoint may take over a harmless request before another is asked, if one can be.
     const PATIENCE: Duration = Duration::from_millis(500);
     /// The service is told to hurry by so much, so that its answer is back in time.
     const HOP: Duration = Duration::from_millis(20);
@@ -109,9 +110,7 @@ impl RemoteUpstream {
         let lease = self.pick(wanted, until).await?;
         let first = lease.address().socket;
         let may_be_sent_again = payload.can_be_sent_again() && balancer.knows_another(first);
-        let may_be_cut_short =
-            repeat == Repeat::Harmless && may_be_sent_again && balancer.has_another(first) && budget.allows_retry();
-        let patience = if may_be_cut_short {
+        let patience = if repeat == Repeat::Harmless && may_be_sent_again {
             Self::PATIENCE
         } else {
             Duration::MAX
@@ -121,25 +120,30 @@ impl RemoteUpstream {
         } else {
             std::mem::take(&mut parts.headers)
         };
-        let mut tried = Self::try_once(&parts, headers, &mut payload, lease, until, patience).await;
+        let mut tried = self
+            .try_once(&parts, headers, &mut payload, lease, until, patience)
+            .await;
 
         let is_safe = match &tried {
             Tried::Answered(_) | Tried::ClientsFault(_) => false,
             Tried::NeverSent(_) => true,
-            Tried::Unable(_) | Tried::Unknown(_) => repeat != Repeat::OnlyUnsent,
+            Tried::Unable(_) | Tried::Unknown(_) | Tried::CutShort => repeat != Repeat::OnlyUnsent,
         };
         if is_safe && may_be_sent_again && Instant::now() + Self::HOP < until {
             wanted.not = Some(first);
             if let Ok(other) = self.pick(wanted, until).await
-                && budget.retry()
+                && (matches!(tried, Tried::CutShort) || budget.retry())
             {
                 let headers = std::mem::take(&mut parts.headers);
-                tried = Self::try_once(&parts, headers, &mut payload, other, until, Duration::MAX).await;
+                tried = self
+                    .try_once(&parts, headers, &mut payload, other, until, Duration::MAX)
+                    .await;
             }
         }
         match tried {
             Tried::Answered(response) | Tried::Unable(response) => Ok(response),
             Tried::NeverSent(problem) | Tried::Unknown(problem) | Tried::ClientsFault(problem) => Err(problem),
+            Tried::CutShort => Err(Problem::new(&codes::GATEWAY_TIMEOUT)),
         }
     }
 
@@ -151,23 +155,21 @@ impl RemoteUpstream {
     }
 
     async fn try_once(
+        &self,
         parts: &Parts,
         headers: HeaderMap,
         payload: &mut Payload,
         mut lease: Lease<Endpoint>,
-        deadline: Instant,
+        until: Instant,
         patience: Duration,
     ) -> Tried {
-        let now = Instant::now();
-        let until = now.checked_add(patience).map_or(deadline, |at| at.min(deadline));
-        let given = until.saturating_duration_since(now);
+        let given = until.saturating_duration_since(Instant::now());
         let (body, upload) = payload.lend();
         let endpoint = lease.service();
         let request = request_of(parts, headers, &endpoint.host, body, given);
-        let sent = {
-            let sending = pin!(endpoint.connections.send(request));
-            timeout_at(until, sending).await
-        };
+        let has_another = || self.0.balancer.has_another(lease.address().socket);
+        let sending = endpoint.connections.send(request);
+        let sent = self.0.budget.wait(sending, until, patience, has_another).await;
         // Who was given too little time has not shown anything by not answering.
         let was_enough = given >= Self::PATIENCE;
         match sent {
@@ -208,11 +210,14 @@ impl RemoteUpstream {
             Err(_) if upload.as_deref().is_some_and(|upload| !upload.is_complete()) => {
                 Tried::ClientsFault(Problem::new(&codes::REQUEST_TIMEOUT))
             }
-            Err(_) => {
+            Err(late) => {
                 if was_enough {
                     lease.report(Outcome::Silent);
                 }
-                Tried::Unknown(Problem::new(&codes::GATEWAY_TIMEOUT))
+                match late {
+                    Late::AtDeadline => Tried::Unknown(Problem::new(&codes::GATEWAY_TIMEOUT)),
+                    Late::CutShort => Tried::CutShort,
+                }
             }
         }
     }

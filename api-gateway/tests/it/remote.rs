@@ -16,6 +16,7 @@ use platform_rpc::{Outgoing, Place};
 use platform_testing::{Fault, FaultProxy};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::world::{World, echo, world};
 
@@ -217,33 +218,48 @@ async fn a_silent_replica_is_left_out_within_two_seconds_and_a_reader_notices_no
     let world = Arc::new(shop(&[proxy.address(), replicas[1].address, replicas[2].address]));
     let token = Arc::new(world.token(&[]));
     proxy.set(Fault::Blackhole).await;
-    let began = Instant::now();
-    let (mut slow, mut slow_after_two_seconds) = (0, 0);
-    while began.elapsed() < Duration::from_secs(3) {
-        let round: Vec<_> = (0..8)
-            .map(|_| {
-                let (world, token) = (world.clone(), token.clone());
-                tokio::spawn(async move {
-                    let asked = Instant::now();
-                    let answer = world.ask("GET", "/api/orders", &[("authorization", &token)]).await;
-                    let status = answer.status;
-                    (status, asked.elapsed())
-                })
-            })
-            .collect();
-        for asked in round {
-            let (status, took) = asked.await.unwrap();
-            assert_eq!(status, 200);
-            if took > Duration::from_millis(450) {
-                slow += 1;
-                slow_after_two_seconds += usize::from(began.elapsed() > Duration::from_secs(2));
-            }
+    let read_for = async |time| {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            read_at_once(8, &world, &token).await;
         }
+    };
+    // Who waited for it in vain gives its connection up.
+    read_for(Duration::from_secs(2)).await;
+    let met = proxy.connections();
+    assert!(met > 0, "nobody met the silent replica, so this proves nothing");
+    read_for(Duration::from_secs(1)).await;
+    // By now single requests try it, one at a time and ever more rarely.
+    let still = proxy.connections() - met;
+    assert!(still <= 2, "{still} requests still went to it");
+}
+
+/// So many readers at the same time, none of whom sees an error.
+async fn read_at_once(count: usize, world: &Arc<World>, token: &Arc<String>) {
+    let mut readers = JoinSet::new();
+    for _ in 0..count {
+        let (world, token) = (world.clone(), token.clone());
+        readers.spawn(async move {
+            world
+                .ask("GET", "/api/orders", &[("authorization", &token)])
+                .await
+                .status
+        });
     }
-    assert!(slow > 0, "nobody met the silent replica, so this proves nothing");
-    // By then single requests try it, one at a time and ever more rarely.
+    assert!(readers.join_all().await.iter().all(|status| *status == 200));
+}
+
+#[tokio::test]
+async fn a_reader_for_whom_no_retry_is_left_waits_for_one() {
+    let replicas = [Replica::start().await, Replica::start().await];
+    let proxy = FaultProxy::start("127.0.0.1:0".parse().unwrap(), replicas[0].address).await;
+    let world = Arc::new(shop(&[proxy.address(), replicas[1].address]));
+    let token = Arc::new(world.token(&[]));
+    proxy.set(Fault::Blackhole).await;
+    read_at_once(24, &world, &token).await;
+    let met = proxy.connections();
     assert!(
-        slow_after_two_seconds <= 2,
-        "{slow_after_two_seconds} requests still waited for it"
+        met > 3 + 24 / 5,
+        "{met} met the silent replica, for each of whom a retry was there"
     );
 }

@@ -121,8 +121,8 @@ impl Call {
         self
     }
 
-    /// How long one endpoint may take before another is asked instead; where none can be asked instead, the whole time
-    /// counts. Also what an endpoint must at least be given before its silence counts against it.
+    /// How long one endpoint may take before another is asked instead; while none can be asked instead, it may take the
+    /// whole time. Also what an endpoint must at least be given before its silence counts against it.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;

@@ -11,7 +11,8 @@
 //! 2. *Deadline*: 2 s unless the [`Call`] says otherwise, or what is left of the request's time if that is less.
 //! 3. *Proof*: the token of a [`Credential`], kept fresh by it.
 //! 4. *Retry*: one, at another endpoint, within a [`RetryBudget`], and only where it is safe: what was never sent, or what is
-//!    [`Repeat::Harmless`]. The first try of the latter has the call's patience (500 ms), if somebody else can be asked.
+//!    [`Repeat::Harmless`]. The first try of the latter has the call's patience (500 ms), and more until somebody else can
+//!    be asked and the budget pays for it.
 //! 5. *[`Balancer`](balancer::Balancer)*: power of two choices by peak EWMA over the addresses of the target, which are
 //!    resolved again every 2 s; slow start, a cap on calls under way, ejection and a breaker for each endpoint.
 //! 6. *Transport*: a client per endpoint, dialled by address, so that each has connections of its own; told how much time
@@ -57,7 +58,7 @@ mod transport;
 
 pub use ask::AskError;
 pub use balancer::Availability;
-pub use budget::RetryBudget;
+pub use budget::{Late, RetryBudget};
 pub use call::{Answer, BoxError, Call, CallError, NoAnswer, Repeat};
 pub use credential::{Credential, IssuedToken, TokenError, TokenIssuer};
 pub use dial::Dial;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
 
 use crate::balancer::{Availability, Balancer, Lease, Outcome, Tuning, Wanted};
-use crate::budget::RetryBudget;
+use crate::budget::{Late, RetryBudget};
 use crate::call::{Answer, Call, CallError, NoAnswer, Repeat};
 use crate::credential::Credential;
 use crate::figures::Figures;
@@ -40,6 +40,8 @@ enum Tried {
     Answered(Answer),
     Unable(Answer),
     Failed(NoAnswer),
+    /// It took too long; a retry is taken out of the budget.
+    CutShort,
 }
 
 impl<T: Transport> Neighbour<T> {
@@ -107,7 +109,7 @@ impl<T: Transport> Neighbour<T> {
                 may_probe: false,
             };
             match self.pick(wanted, deadline).await {
-                Ok(mut other) if self.0.budget.retry() => {
+                Ok(mut other) if matches!(tried, Tried::CutShort) || self.0.budget.retry() => {
                     self.0.figures.retried();
                     self.try_once(&call, &mut other, deadline, false).await
                 }
@@ -126,6 +128,7 @@ impl<T: Transport> Neighbour<T> {
                 Ok(answer)
             }
             Tried::Failed(reason) => Err(reason),
+            Tried::CutShort => Err(NoAnswer::TimedOut),
         }
     }
 
@@ -144,24 +147,18 @@ impl<T: Transport> Neighbour<T> {
         Ok(picked.map_err(|_| NoAnswer::NoTime)??)
     }
 
-    /// One try. The first gets no more than the caller's patience if another could follow.
+    /// One try. The first is cut short after the caller's patience if another can follow.
     async fn try_once(&self, call: &Call, lease: &mut Lease<T>, deadline: Instant, is_first: bool) -> Tried {
-        let now = Instant::now();
-        let could_repeat = is_first
-            && call.repeat == Repeat::Harmless
-            && self.0.budget.allows_retry()
-            && self.0.balancer.has_another(lease.address().socket);
-        let until = if could_repeat {
-            deadline.min(now + call.patience)
-        } else {
-            deadline
-        };
-        let given = until.saturating_duration_since(now);
+        let given = deadline.saturating_duration_since(Instant::now());
         if given.is_zero() {
             return Tried::Failed(NoAnswer::NoTime);
         }
         let request = Self::request(call, given);
-        let sent = timeout_at(until, lease.service().send(request)).await;
+        let may_be_cut_short = is_first && call.repeat == Repeat::Harmless;
+        let patience = if may_be_cut_short { call.patience } else { Duration::MAX };
+        let has_another = || self.0.balancer.has_another(lease.address().socket);
+        let sending = lease.service().send(request);
+        let sent = self.0.budget.wait(sending, deadline, patience, has_another).await;
         // Who was given too little time has not shown anything by not answering.
         let was_enough = given >= call.patience;
         let (outcome, tried) = match sent {
@@ -172,7 +169,8 @@ impl<T: Transport> Neighbour<T> {
                 Tried::Failed(NoAnswer::NotConnected(error)),
             ),
             Ok(Err(SendError::Broken(error))) => (Some(Outcome::Silent), Tried::Failed(NoAnswer::Broken(error))),
-            Err(_) => (was_enough.then_some(Outcome::Silent), Tried::Failed(NoAnswer::TimedOut)),
+            Err(Late::AtDeadline) => (was_enough.then_some(Outcome::Silent), Tried::Failed(NoAnswer::TimedOut)),
+            Err(Late::CutShort) => (Some(Outcome::Silent), Tried::CutShort),
         };
         if let Some(outcome) = outcome {
             lease.report(outcome);
@@ -193,7 +191,7 @@ impl<T: Transport> Neighbour<T> {
         let is_safe = match tried {
             Tried::Answered(_) => false,
             Tried::Failed(NoAnswer::NotConnected(_)) => true,
-            Tried::Unable(_) | Tried::Failed(_) => call.repeat == Repeat::Harmless,
+            Tried::Unable(_) | Tried::Failed(_) | Tried::CutShort => call.repeat == Repeat::Harmless,
         };
         is_safe && Instant::now() + Self::HOP < deadline
     }

@@ -44,6 +44,7 @@ over_both! {
     an_answer_without_end_is_not_read
     retries_stay_within_their_budget
     readers_do_not_notice_a_blackholed_replica
+    a_reader_for_whom_no_retry_is_left_waits_for_one
     without_proof_nothing_is_sent
     a_token_that_is_not_accepted_is_renewed
     an_idle_connection_is_used_again
@@ -311,6 +312,24 @@ async fn readers_do_not_notice_a_blackholed_replica<T: Transport>() {
     calls.join_all().await;
     let failed = failed.load(Ordering::Relaxed);
     assert!(failed <= 3, "0.5 % of 600: {failed}");
+}
+
+async fn a_reader_for_whom_no_retry_is_left_waits_for_one<T: Transport>() {
+    let (hanging, well) = (Replica::start(), Replica::start());
+    hanging.set(Does::Hang);
+    let neighbour = neighbour::<T>(&[hanging.address, well.address]);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let neighbour = neighbour.clone();
+        calls.spawn(async move { neighbour.call(read().within(Duration::from_secs(20))).await });
+    }
+    let failed = calls.join_all().await.into_iter().find_map(Result::err);
+    assert!(failed.is_none(), "{failed:?}");
+    assert!(
+        hanging.count() > 3 + 24 / 5,
+        "there was a retry for each of {}",
+        hanging.count()
+    );
 }
 
 /// Counts the tokens it gives out.
